@@ -1,0 +1,1 @@
+"""Train, tune and evaluate multilingual dense retrievers on a Ray cluster."""
