@@ -1,0 +1,225 @@
+"""The typed config of each stage. One job file is one experiment; its sections are the stages."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from raytrain.errors import UserError
+from raytrain.languages import to_iso639_3
+
+
+def _language(value: str) -> str:
+    try:
+        return to_iso639_3(value)
+    except UserError as error:  # pydantic collects ValueErrors and says where they were
+        raise ValueError(str(error)) from error
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+        raise ValueError("use letters, digits, '.', '_' and '-' only")
+    return value
+
+
+def _absent_is_empty(value: object) -> object:
+    """A section that stands in the file with nothing under it is one with all defaults."""
+    return {} if value is None else value
+
+
+Language = Annotated[str, AfterValidator(_language)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the job file: unknown keys and wrong types are refused, and nothing changes it later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Storage(Section):
+    """Where object stores are. Credentials come from the usual AWS variables, profile or role, never from here."""
+
+    endpoint: str | None = Field(None, description="S3 endpoint URL; default: AWS_ENDPOINT_URL or the profile's")
+    region: str | None = Field(None, description="S3 region; default: AWS_REGION or the profile's")
+
+
+class Corpus(Section):
+    """prepare: which pairs, and how they are laid out."""
+
+    source: str = Field(
+        description="demo:cldr, a folder or object-store prefix of {lang}.parquet, {lang}/*.parquet or "
+        "{lang}.jsonl[.gz], or hf://NAME@REVISION"
+    )
+    languages: list[Language] | None = Field(
+        None, description="languages to prepare, and to train the tokenizer on; default: all in the source"
+    )
+    row_group_rows: PositiveInt = Field(512, description="rows a row group: the unit that a lane reads")
+    shard_rows: PositiveInt = Field(65_536, description="rows a file, about")
+    seed: int = Field(17, description="seed of the shuffle")
+
+
+class FromScratch(Section):
+    """A small BERT-like encoder with random weights and a tokenizer trained on the corpus."""
+
+    layers: PositiveInt = 4
+    hidden: PositiveInt = 128
+    heads: PositiveInt = 4
+    intermediate: PositiveInt | None = Field(None, description="default: 4 × hidden")
+    dropout: Probability = 0.1
+    vocab_size: Annotated[int, Field(ge=300)] = 8_000
+    tokenizer_rows: PositiveInt = Field(4_000, description="pairs of each language that the tokenizer learns from")
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "FromScratch":
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
+        return self
+
+
+class Model(Section):
+    """The bi-encoder: one backbone for questions and passages."""
+
+    name_or_path: str | None = Field(None, description="any Hugging Face encoder: hub name, folder or s3:// prefix")
+    revision: str | None = Field(None, description="hub revision; pin it")
+    from_scratch: FromScratch | None = None
+    pooling: Literal["mean", "cls"] = "mean"
+    query_prompt: str = Field("", description="put before every question, e.g. 'query: '")
+    passage_prompt: str = Field("", description="put before every passage, e.g. 'passage: '")
+    query_max_len: Annotated[int, Field(ge=4)] = Field(64, description="tokens, special ones included")
+    passage_max_len: Annotated[int, Field(ge=4)] = Field(256, description="tokens, special ones included")
+
+    @model_validator(mode="after")
+    def _one_backbone(self) -> "Model":
+        if self.name_or_path is not None and self.from_scratch is not None:
+            raise ValueError("give name_or_path or from_scratch, not both")
+        if self.revision is not None and self.name_or_path is None:
+            raise ValueError("revision belongs to name_or_path")
+        return self
+
+
+class Mix(Section):
+    """The share of each language: explicit weights, or a temperature over the counts."""
+
+    weights: dict[Language, Annotated[float, Field(ge=0)]] | None = Field(
+        None, description="share of each language; need not sum to 1; other languages are not trained on"
+    )
+    temperature: PositiveFloat = Field(1.0, description="share ∝ rows^(1/temperature): 1 as in the corpus")
+    languages: list[Language] | None = Field(None, description="languages the temperature mixes; default: all")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Mix":
+        if self.weights is not None and (self.languages is not None or self.temperature != 1.0):
+            raise ValueError("weights say all: leave out languages and temperature")
+        if self.weights is not None and not any(self.weights.values()):
+            raise ValueError("no weight is above 0")
+        return self
+
+
+class Train(Section):
+    """plan and train: the mix, the batches, the optimiser."""
+
+    init_from: str | None = Field(
+        None, description="go on from another train or export artifact, or from a model folder"
+    )
+    mix: Annotated[Mix, BeforeValidator(_absent_is_empty)] = Mix()
+    batching: Literal["homogeneous", "mixed"] = Field(
+        "homogeneous", description="one language a global batch, or rows of all languages in every batch"
+    )
+    batch_size: PositiveInt = Field(128, description="pairs a step, over all workers")
+    lanes: PositiveInt = Field(8, description="fixed slices of the batch; workers own whole lanes")
+    max_steps: PositiveInt = 1_000
+    seed: int = 42
+    learning_rate: PositiveFloat = 1e-5
+    warmup_steps: NonNegativeInt = 10
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    max_grad_norm: Annotated[float, Field(ge=0)] = Field(1.0, description="0: no clipping")
+    temperature: PositiveFloat = Field(0.05, description="of the softmax: cosines are divided by it")
+    zero_stage: Literal[0, 1, 2, 3] = 1
+    bf16: bool = False
+    tokens_per_chunk: PositiveInt = Field(16_384, description="rows are sorted by length and cut at this many tokens")
+    checkpoint_every: PositiveInt = Field(200, description="steps")
+    keep_checkpoints: PositiveInt = 2
+    ledger: bool = Field(False, description="write down which rows each step consumed")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Train":
+        if self.batch_size % self.lanes:
+            near = [n for n in range(1, self.batch_size + 1) if self.batch_size % n == 0 and n <= 64]
+            raise ValueError(f"lanes ({self.lanes}) must divide batch_size ({self.batch_size}): one of {near}")
+        if self.warmup_steps >= self.max_steps and self.schedule != "constant":
+            raise ValueError(f"warmup_steps ({self.warmup_steps}) leaves none of max_steps ({self.max_steps})")
+        return self
+
+
+class Evaluate(Section):
+    """The held-out score at the end of a run."""
+
+    benchmarks: list[str] = Field([], description="demo:cldr, or beir:DIR (one folder, or one a language)")
+    languages: list[Language] | None = Field(None, description="default: all a benchmark has")
+
+    @model_validator(mode="after")
+    def _known(self) -> "Evaluate":
+        for name in self.benchmarks:
+            if name != "demo:cldr" and not (name.startswith("beir:") and len(name) > 5):
+                raise ValueError(f"{name!r} is no benchmark: demo:cldr or beir:DIR")
+        return self
+
+
+class Cluster(Section):
+    """Where it runs. Nothing here changes the result, so nothing here is part of an artifact's hash."""
+
+    address: str | None = Field(None, description="of a running Ray cluster; default: RAY_ADDRESS, or start one here")
+    local_cpus: PositiveInt | None = Field(None, description="CPUs of a Ray started here; default: all")
+    workers: PositiveInt = Field(1, description="training workers")
+    cpus_per_worker: PositiveFloat = 1.0
+    gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
+    threads_per_worker: PositiveInt | None = Field(None, description="default: as many as its CPUs, at least 1")
+    rows_per_block: PositiveInt = Field(8_192, description="rows that one data task reads for one worker")
+    max_failures: NonNegativeInt = Field(3, description="how often training restarts its workers by itself")
+
+
+class Job(Section):
+    """A job file."""
+
+    name: Annotated[str, AfterValidator(_name)]
+    root: str = Field(description="where artifacts lie: a folder, s3://bucket/prefix or gs://bucket/prefix")
+    storage: Annotated[Storage, BeforeValidator(_absent_is_empty)] = Storage()
+    corpus: Corpus
+    model: Model
+    train: Annotated[Train, BeforeValidator(_absent_is_empty)] = Train()
+    evaluate: Annotated[Evaluate, BeforeValidator(_absent_is_empty)] = Evaluate()
+    cluster: Annotated[Cluster, BeforeValidator(_absent_is_empty)] = Cluster()
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Job":
+        given = {
+            "model.name_or_path": self.model.name_or_path,
+            "model.from_scratch": self.model.from_scratch,
+            "train.init_from": self.train.init_from,
+        }
+        named = [key for key, value in given.items() if value is not None]
+        if len(named) != 1:
+            found = " and ".join(named) if named else "none of them"
+            raise ValueError(f"give exactly one of {', '.join(given)}: found {found}")
+        if self.cluster.workers > self.train.lanes:
+            raise ValueError(
+                f"cluster.workers ({self.cluster.workers}) is more than train.lanes ({self.train.lanes}): "
+                "a worker owns at least one lane"
+            )
+        asked = set(self.train.mix.weights or self.train.mix.languages or ())
+        if self.corpus.languages is not None and asked - set(self.corpus.languages):
+            lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
+            raise ValueError(f"train.mix names {lacking}, which corpus.languages leaves out")
+        return self

@@ -1,0 +1,123 @@
+"""Reading a job file: YAML and ``section.key=value`` overrides in, a checked Job out."""
+
+import difflib
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from raytrain.config import Job
+from raytrain.errors import UserError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with 1e-4 a number, and a key given twice an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        for key in keys:
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is no text: put it in quotes", node.start_mark
+                )
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML follows YAML 1.1, where 1e-4 is text; YAML 1.2 and everyone who writes a learning rate mean a number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def load_job(path: str | Path, overrides: Sequence[str] = ()) -> Job:
+    """The job of a file with ``section.key=value`` overrides applied.
+
+    Raises UserError, one line for each thing that is wrong, with the path of the key and what is allowed.
+    """
+    try:
+        text = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: can't read the job file: {getattr(error, 'strerror', None) or error}") from error
+    data = _parse(text, str(path))
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: a job file is a mapping with the keys {', '.join(Job.model_fields)}")
+    for override in overrides:
+        _apply(data, override)
+    return job_from(data, str(path))
+
+
+def job_from(data: dict[str, Any], where: str) -> Job:
+    """A checked Job from plain data; ``where`` names the origin in errors (UserError)."""
+    try:
+        return Job.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(detail) for detail in error.errors()]
+        raise UserError(f"{where}: " + "; ".join(lines)) from error
+
+
+def dump_job(job: Job) -> str:
+    """The resolved config as YAML, every default written out."""
+    return yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: no valid YAML: {' '.join(str(error).split())}") from error
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"override {override!r}: write section.key=value")
+    *sections, last = key.split(".")
+    place = data
+    for section in sections:
+        if place.get(section) is None:
+            place[section] = {}
+        place = place[section]
+        if not isinstance(place, dict):
+            raise UserError(f"override {override!r}: {section} is no section")
+    place[last] = _parse(value, f"override {override!r}")
+
+
+def _explain(detail: Any) -> str:
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    key = ".".join(str(part) for part in location)
+    if detail["type"] == "extra_forbidden":
+        allowed = _allowed(location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
+    if detail["type"] == "missing":
+        return f"{key}: is required"
+    message = detail["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
+    given = detail["input"]
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | None) else ""
+    return f"{key}: {message}{shown}"
+
+
+def _allowed(location: tuple[Any, ...]) -> list[str]:
+    """Keys of the section at ``location``."""
+    model: type[BaseModel] = Job
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            break
+        model = next(_models(field.annotation), model)
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

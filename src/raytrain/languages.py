@@ -1,0 +1,21 @@
+"""Language codes: ISO 639-3 inside; ISO 639-1 codes and English names at the door."""
+
+import langcodes
+
+from raytrain.errors import UserError
+
+
+def to_iso639_3(name: str) -> str:
+    """The ISO 639-3 code of a language given by code or English name: ``fi``, ``fin``, ``finnish`` → ``fin``.
+
+    Raises UserError for what is no language.
+    """
+    text = name.strip().lower()
+    try:
+        language = langcodes.get(text) if len(text) <= 3 else langcodes.find(text)
+        code = language.to_alpha3() if language.is_valid() else ""
+    except (LookupError, ValueError):
+        code = ""
+    if not code:
+        raise UserError(f"{name!r} is no language: give an ISO 639-3 code (fin), ISO 639-1 (fi) or a name (finnish)")
+    return code

@@ -1,0 +1,48 @@
+"""Embedding texts with a finished model folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from raytrain.config import Model
+from raytrain.model.encoder import BiEncoder, load_backbone
+from raytrain.model.texts import Texts, cut_by_tokens
+from raytrain.model.tokenizer import encode, tokenizer_json
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder:
+    """A model folder and the rules of the job: prompts, lengths, pooling."""
+
+    def __init__(self, folder: Path, rules: Model, tokens_per_chunk: int) -> None:
+        self._tokenizer, self._pad_id = tokenizer_json(folder)
+        self._rules = rules
+        self._tokens = tokens_per_chunk
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._encoder = BiEncoder(load_backbone(folder), rules.pooling).to(self.device).eval()
+
+    def queries(self, texts: Sequence[str], advance: Callable[[int], None] = lambda n: None) -> Vectors:
+        """Unit vectors of questions, (n, d)."""
+        return self._embed(texts, self._rules.query_prompt, self._rules.query_max_len, advance)
+
+    def passages(self, texts: Sequence[str], advance: Callable[[int], None] = lambda n: None) -> Vectors:
+        """Unit vectors of passages, (n, d)."""
+        return self._embed(texts, self._rules.passage_prompt, self._rules.passage_max_len, advance)
+
+    def _embed(self, texts: Sequence[str], prompt: str, max_len: int, advance: Callable[[int], None]) -> Vectors:
+        tokens = Texts.of(encode(self._tokenizer, texts, prompt, max_len))
+        vectors: Vectors | None = None
+        for chunk in cut_by_tokens(tokens.lengths, self._tokens):
+            ids, mask = (torch.from_numpy(a).to(self.device) for a in tokens.padded(chunk, self._pad_id))
+            with torch.inference_mode():
+                part = self._encoder(ids, mask).float().cpu().numpy()
+            if vectors is None:
+                vectors = np.empty((len(texts), part.shape[1]), np.float32)
+            vectors[chunk] = part
+            advance(len(chunk))
+        assert vectors is not None, "no texts to embed"
+        return vectors

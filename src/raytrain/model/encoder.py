@@ -1,0 +1,74 @@
+"""The bi-encoder: one backbone, token vectors pooled into one vector of length 1."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel
+
+from raytrain.config import FromScratch
+from raytrain.errors import UserError
+
+Pooling = Literal["mean", "cls"]
+
+
+class BiEncoder(nn.Module):
+    """Embeds questions and passages with the same weights."""
+
+    def __init__(self, backbone: PreTrainedModel, pooling: Pooling) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.pooling = pooling
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Token ids and mask, both (n, length), to unit vectors (n, d), float32 whatever the backbone's type."""
+        output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+        vectors = pool(output.last_hidden_state.float(), attention_mask, self.pooling)
+        return nn.functional.normalize(vectors, dim=-1)
+
+
+def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """Token vectors (n, length, d) to one vector a text (n, d): the first, or the mean over real tokens."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+def random_backbone(config: FromScratch, vocab_size: int, pad_id: int, max_len: int, seed: int) -> PreTrainedModel:
+    """A BERT encoder with random weights that depend on ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return BertModel(
+            BertConfig(
+                vocab_size=vocab_size,
+                hidden_size=config.hidden,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                intermediate_size=config.intermediate or 4 * config.hidden,
+                hidden_dropout_prob=config.dropout,
+                attention_probs_dropout_prob=config.dropout,
+                max_position_embeddings=max_len,
+                pad_token_id=pad_id,
+            ),
+            add_pooling_layer=False,
+        )
+
+
+def load_backbone(name_or_path: str | Path, revision: str | None = None) -> PreTrainedModel:
+    """A Hugging Face encoder in fp32, from safetensors only: nothing that is loaded can run code.
+
+    The pooler head is left out: it takes no part in the embedding, and a weight without gradient trips ZeRO.
+    Raises UserError if there is no such model.
+    """
+    try:
+        backbone = AutoModel.from_pretrained(
+            str(name_or_path), revision=revision, use_safetensors=True, dtype=torch.float32
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        text = " ".join(str(error).split())[:300]
+        raise UserError(f"model {name_or_path}: can't be loaded (from safetensors): {text}") from error
+    if getattr(backbone, "pooler", None) is not None:
+        backbone.pooler = None
+    return backbone

@@ -1,0 +1,117 @@
+"""train: the planned rows through the step, to a trained model."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from raytrain.artifact import Artifact, File, download_folder, upload_file, upload_folder
+from raytrain.cluster import address_of, check_cpus, check_gpus, cpus_here, running_ray
+from raytrain.config import Job
+from raytrain.corpus.corpus import Corpus
+from raytrain.errors import UserError
+from raytrain.pipeline import Inputs, Outcome, Say, Stage
+from raytrain.stages.model import FOLDER
+from raytrain.stages.plan import open_plan
+from raytrain.storage import Location
+
+# What changes neither rows nor weights: how often to save.
+_WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints"}
+
+
+def _identity(job: Job) -> Mapping[str, Any]:
+    model = job.model.model_dump(mode="json", exclude={"name_or_path", "revision", "from_scratch"})
+    return {"train": job.train.model_dump(mode="json", exclude=_WITHOUT_EFFECT | {"init_from"}), "model": model}
+
+
+def _check(job: Job) -> None:
+    if address_of(job.cluster) is None:
+        check_cpus(job.cluster, job.cluster.local_cpus or cpus_here())
+
+
+def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    import ray
+
+    from raytrain.model.tokenizer import tokenizer_json
+    from raytrain.train.checkpoint import latest_checkpoint
+    from raytrain.train.ray_job import fit
+    from raytrain.train.stream import Feed, TokenRules
+
+    running_ray(job.cluster)
+    there = ray.cluster_resources()
+    check_cpus(job.cluster, there.get("CPU", 0.0))
+    check_gpus(job.cluster, there.get("GPU", 0.0))
+    with tempfile.TemporaryDirectory() as temp:
+        tokenizer, pad_id = tokenizer_json(download_folder(inputs["model"], FOLDER, Path(temp)))
+    rules = TokenRules(
+        tokenizer,
+        job.model.query_prompt,
+        job.model.passage_prompt,
+        job.model.query_max_len,
+        job.model.passage_max_len,
+    )
+    corpus = Corpus.of(inputs["prepare"])
+    feed = Feed(open_plan(inputs["plan"], corpus), corpus, rules, 0, job.train.max_steps, 1)
+    begun = latest_checkpoint(folder)
+    if begun:
+        say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
+    fit(
+        job,
+        lambda first, per_block: replace(feed, first_step=first, steps_per_block=per_block),
+        inputs["model"],
+        rules,
+        pad_id,
+        folder,
+    )
+    return _finish(job, inputs["model"], folder, say)
+
+
+def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:
+    """The last checkpoint as a model folder, and one log of all steps."""
+    from raytrain.model.encoder import BiEncoder, load_backbone
+    from raytrain.train.checkpoint import latest_checkpoint, load_state
+
+    checkpoint = latest_checkpoint(folder)
+    assert checkpoint is not None
+    state = load_state(folder, checkpoint)
+    with tempfile.TemporaryDirectory() as temp:
+        local = download_folder(model, FOLDER, Path(temp) / FOLDER)
+        trained = BiEncoder(load_backbone(local), job.model.pooling)
+        weights = {k.removeprefix("weight/"): v for k, v in state.items() if k.startswith("weight/")}
+        trained.load_state_dict(weights)
+        trained.backbone.save_pretrained(local)
+        files = upload_folder(local, folder, FOLDER)
+        metrics = _joined_metrics(folder, checkpoint.log)
+        (Path(temp) / "metrics.jsonl").write_text("".join(json.dumps(line) + os.linesep for line in metrics))
+        files.append(upload_file(Path(temp) / "metrics.jsonl", folder, "metrics.jsonl"))
+    ledgers = [file for file in checkpoint.log if file.path.endswith(".parquet")]
+    last = metrics[-1]
+    model_hash = next(f.sha256 for f in files if f.path == f"{FOLDER}/model.safetensors")
+    say(f"train: {last['step'] + 1:,} steps, last loss {last['loss']:.4f}, model {model_hash[:16]}")
+    summary = {
+        "steps": last["step"] + 1,
+        "last_loss": last["loss"],
+        "model_sha256": model_hash,
+        "workers": checkpoint.world_size,
+        "pairs": job.train.max_steps * job.train.batch_size,
+    }
+    return Outcome([*files, *ledgers], [f"{FOLDER}/"], summary)
+
+
+def _joined_metrics(folder: Location, log: list[File]) -> list[dict[str, Any]]:
+    lines = [
+        json.loads(line)
+        for file in log
+        if file.path.endswith("metrics.jsonl")
+        for line in (folder / file.path).read_text().splitlines()
+    ]
+    steps = [line["step"] for line in lines]
+    if steps != list(range(len(steps))):
+        raise UserError(f"{folder.uri}: the log does not hold each step once; this is a defect: please report it")
+    return lines
+
+
+TRAIN = Stage("train", ("prepare", "plan", "model"), _identity, _run, _check)

@@ -1,0 +1,185 @@
+"""The Ray Train job: workers placed by Ray, rows streamed by Ray Data, restarted from the last checkpoint."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import ray
+import ray.data
+import torch
+from ray.data import DataIterator
+from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer
+
+from raytrain.artifact import Artifact, download_folder
+from raytrain.config import Cluster, Job, Train
+from raytrain.errors import UserError
+from raytrain.plan import lanes_of
+from raytrain.storage import Location
+from raytrain.train.board import Board, watch
+from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state
+from raytrain.train.stream import Feed, TokenRules, rank_batches, read_block, steps_per_block
+
+DATASET = "rows"
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a worker needs: the run's folder, the model to start from, the config."""
+
+    folder: Location
+    model: Artifact
+    pooling: Any
+    pad_id: int
+    train: Train
+    feed: Feed
+    threads: int
+
+
+class PlannedRows(DataConfig):
+    """Builds the one pipeline of a run where the number of workers is known."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__()
+        self._feed = feed
+
+    def configure(
+        self, datasets: Any, world_size: int, worker_handles: Any, worker_node_ids: Any, **kwargs: Any
+    ) -> list[dict[str, DataIterator]]:
+        """Round-robin blocks, one iterator a worker."""
+        blocks = len(self._feed.rounds()) * world_size
+        dataset = ray.data.range(blocks, override_num_blocks=blocks).map_batches(
+            _read, fn_args=(self._feed, world_size), batch_size=1, batch_format="pyarrow"
+        )
+        options = self._resolve_execution_options(DATASET)
+        options.preserve_order = True
+        dataset.context.execution_options = options
+        dataset.context.target_max_block_size = None  # a block split in two would go to two ranks
+        splits = dataset.streaming_split(world_size, equal=False)
+        return [{DATASET: split} for split in splits]
+
+
+def _read(batch: pa.Table, feed: Feed, world_size: int) -> pa.Table:
+    return pa.concat_tables([read_block(feed, n, world_size) for n in batch.column("id").to_pylist()])
+
+
+def fit(job: Job, feed_of: Any, model: Artifact, rules: TokenRules, pad_id: int, folder: Location) -> None:
+    """Trains until the checkpoint of the last step is committed; goes on from the newest one there is.
+
+    ``feed_of(first_step, steps_per_block)`` gives the Feed. Workers that die are started again, up to
+    ``cluster.max_failures`` times without progress between; Ray's own retry would also repeat errors that
+    come again each time, as a loss that is not a number. Raises UserError for those.
+    """
+    failures = 0
+    while (start := _steps_done(folder)) < job.train.max_steps:
+        plan = feed_of(0, 1).plan
+        feed = feed_of(start, steps_per_block(plan, job.cluster.workers, job.cluster.rows_per_block))
+        run = Run(folder, model, job.model.pooling, pad_id, job.train, feed, _threads(job.cluster))
+        try:
+            _attempt(job, run, start)
+        except ray.train.TrainingFailedError as error:
+            raise_user_error(error)
+            failures = 1 if _steps_done(folder) > start else failures + 1
+            if failures > job.cluster.max_failures:
+                raise UserError(
+                    f"train: workers failed {failures} times in a row at step {_steps_done(folder)}; the last "
+                    f"checkpoint is kept, run again to go on; the last failure: {' '.join(str(error).split())[-600:]}"
+                ) from error
+
+
+def _attempt(job: Job, run: Run, start: int) -> None:
+    board = ray.remote(num_cpus=0)(Board).remote()
+    cluster = job.cluster
+    resources = {"CPU": cluster.cpus_per_worker} | ({"GPU": cluster.gpus_per_worker} if cluster.gpus_per_worker else {})
+    ray_folder = run.folder / "ray"
+    trainer = TorchTrainer(
+        _worker,
+        train_loop_config={"run": run, "board": board},
+        scaling_config=ScalingConfig(
+            num_workers=cluster.workers,
+            use_gpu=cluster.gpus_per_worker > 0,
+            resources_per_worker=resources,
+            placement_strategy="PACK",
+        ),
+        datasets={DATASET: ray.data.range(1)},  # a name to ask for; PlannedRows builds the real one
+        dataset_config=PlannedRows(run.feed),
+        run_config=RunConfig(
+            # A name of its own: the state of a run is in our checkpoints, and Ray must not resume one of its own.
+            name=f"{job.name}-{time.time_ns()}",
+            storage_path=ray_folder.path,
+            storage_filesystem=None if ray_folder.is_local else ray_folder.filesystem,
+            failure_config=FailureConfig(max_failures=0),
+        ),
+    )
+    with watch(board, job.train.max_steps, start, job.train.batch_size):
+        trainer.fit()
+
+
+def _worker(config: dict[str, Any]) -> None:
+    """What each rank runs."""
+    from transformers.utils import logging as transformers_logging
+
+    from raytrain.model.encoder import BiEncoder, load_backbone
+    from raytrain.train.engine import load_engine_state, make_engine
+    from raytrain.train.loop import train_rank
+
+    transformers_logging.disable_progress_bar()
+    run: Run = config["run"]
+    board = config["board"]
+    torch.set_num_threads(run.threads)
+    context = ray.train.get_context()
+    rank, world = context.get_world_rank(), context.get_world_size()
+    with tempfile.TemporaryDirectory() as temp:
+        model = BiEncoder(load_backbone(download_folder(run.model, "model", Path(temp))), run.pooling)
+    checkpoint = latest_checkpoint(run.folder)
+    start = checkpoint.step if checkpoint else 0
+    if start != run.feed.first_step:
+        raise UserError(f"train: {run.folder.uri} is at step {start}, not {run.feed.first_step}: is it trained twice?")
+    state = load_state(run.folder, checkpoint) if checkpoint else None
+    if state:
+        prefix = "weight/"
+        model.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+    engine = make_engine(model.to(ray.train.torch.get_device()), run.train)
+    if state:
+        load_engine_state(engine, state, start)
+    train_rank(
+        engine,
+        rank_batches(_blocks(), run.feed.plan, lanes_of(rank, world, run.feed.plan.lanes), start),
+        config=run.train,
+        plan=run.feed.plan,
+        run=run.folder,
+        pad_id=run.pad_id,
+        start=start,
+        log=checkpoint.log if checkpoint else [],
+        report=lambda metrics: board.report.remote(metrics) if rank == 0 else None,
+    )
+
+
+def _blocks() -> Iterator[pa.Table]:
+    shard = ray.train.get_dataset_shard(DATASET)
+    yield from shard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
+
+
+def _steps_done(folder: Location) -> int:
+    steps = committed_steps(folder)
+    return steps[-1] if steps else 0
+
+
+def _threads(cluster: Cluster) -> int:
+    # Ray sets OMP_NUM_THREADS from num_cpus in tasks, and not where that is a fraction: say it.
+    return cluster.threads_per_worker or max(1, int(cluster.cpus_per_worker))
+
+
+def raise_user_error(error: BaseException) -> None:
+    """Raises the UserError inside what Ray wrapped around it, if there is one."""
+    seen: list[BaseException] = [error]
+    for inner in seen:
+        if isinstance(inner, UserError):
+            raise UserError(str(inner)) from error
+        causes = [inner.__cause__, getattr(inner, "cause", None), getattr(inner, "controller_failure", None)]
+        causes += list(getattr(inner, "worker_failures", {}).values())
+        seen += [c for c in causes if isinstance(c, BaseException) and c not in seen]
