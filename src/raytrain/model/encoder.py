@@ -6,11 +6,16 @@ from typing import Literal
 import torch
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel
+from transformers.utils import logging as hf_logging
 
 from raytrain.config import FromScratch
 from raytrain.errors import UserError
 
 Pooling = Literal["mean", "cls"]
+
+# What it would tell (which weights are new) is checked below; its bars are not ours.
+hf_logging.set_verbosity_error()
+hf_logging.disable_progress_bar()
 
 
 class BiEncoder(nn.Module):
@@ -48,7 +53,8 @@ def random_backbone(config: FromScratch, vocab_size: int, pad_id: int, max_len: 
                 num_attention_heads=config.heads,
                 intermediate_size=config.intermediate or 4 * config.hidden,
                 hidden_dropout_prob=config.dropout,
-                attention_probs_dropout_prob=config.dropout,
+                # Dropout inside attention would keep PyTorch from its fused kernel.
+                attention_probs_dropout_prob=0.0,
                 max_position_embeddings=max_len,
                 pad_token_id=pad_id,
             ),
@@ -63,12 +69,19 @@ def load_backbone(name_or_path: str | Path, revision: str | None = None) -> PreT
     Raises UserError if there is no such model.
     """
     try:
-        backbone = AutoModel.from_pretrained(
-            str(name_or_path), revision=revision, use_safetensors=True, dtype=torch.float32
+        backbone, loaded = AutoModel.from_pretrained(
+            str(name_or_path),
+            revision=revision,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError) as error:
         text = " ".join(str(error).split())[:300]
         raise UserError(f"model {name_or_path}: can't be loaded (from safetensors): {text}") from error
+    missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise UserError(f"model {name_or_path}: the weights lack {', '.join(missing[:5])}")
     if getattr(backbone, "pooler", None) is not None:
         backbone.pooler = None
     return backbone

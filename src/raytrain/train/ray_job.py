@@ -121,13 +121,10 @@ def _attempt(job: Job, run: Run, start: int) -> None:
 
 def _worker(config: dict[str, Any]) -> None:
     """What each rank runs."""
-    from transformers.utils import logging as transformers_logging
-
     from raytrain.model.encoder import BiEncoder, load_backbone
     from raytrain.train.engine import load_engine_state, make_engine
     from raytrain.train.loop import train_rank
 
-    transformers_logging.disable_progress_bar()
     run: Run = config["run"]
     board = config["board"]
     torch.set_num_threads(run.threads)
