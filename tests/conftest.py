@@ -91,3 +91,14 @@ def s3() -> Iterator[S3Server]:
         }.items():
             patch.setenv(name, value)
         yield server
+
+
+@pytest.fixture(scope="session")
+def local_ray(s3: S3Server) -> Iterator[None]:
+    """A real Ray of our own for tests in this process. It has more CPUs than the machine, for a few workers at once."""
+    from raytrain.cluster import running_ray, stop_ray
+    from raytrain.config import Cluster
+
+    running_ray(Cluster(local_cpus=4))
+    yield
+    stop_ray()

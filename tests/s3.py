@@ -17,9 +17,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-_ERROR = (
-    '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>for a test</Message></Error>'
-)
+_ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>for a test</Message></Error>'
 _ANSWERS = {
     "slow-down": ("503 Slow Down", "SlowDown"),
     "lost-answer": ("500 Internal Server Error", "InternalError"),

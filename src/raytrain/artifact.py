@@ -16,9 +16,19 @@ from raytrain.storage import Location
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LIBRARIES = (
-    "raytrain ray torch transformers tokenizers deepspeed datasets pyarrow numpy babel sentence-transformers"
-).split()
+LIBRARIES = [
+    "raytrain",
+    "ray",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "deepspeed",
+    "datasets",
+    "pyarrow",
+    "numpy",
+    "babel",
+    "sentence-transformers",
+]
 
 
 class Record(BaseModel):

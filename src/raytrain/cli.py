@@ -20,7 +20,11 @@ and change any value on the way:  raytrain run jobs/demo.yaml train.max_steps=10
 """
 
 app = typer.Typer(
-    help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 JobFile = Annotated[str, typer.Argument(metavar="JOB.yaml", help="the job file")]
@@ -107,7 +111,9 @@ def status(job: JobFile, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def doctor(job: Annotated[str | None, typer.Argument(metavar="[JOB.yaml]", help="checks its root too")] = None) -> None:
+def doctor(
+    job: Annotated[str | None, typer.Argument(metavar="[JOB.yaml]", help="checks its root too")] = None,
+) -> None:
     """What this machine can do: devices, faiss build, Ray, DeepSpeed, compiler, object store."""
     from raytrain.doctor import examine
     from raytrain.jobfile import load_job

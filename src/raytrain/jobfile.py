@@ -17,7 +17,7 @@ class _Loader(yaml.SafeLoader):
     """YAML with 1e-4 a number, and a key given twice an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
@@ -30,7 +30,9 @@ class _Loader(yaml.SafeLoader):
 
 # PyYAML follows YAML 1.1, where 1e-4 is text; YAML 1.2 and everyone who writes a learning rate mean a number.
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
 )
 
 
@@ -62,12 +64,12 @@ def job_from(data: dict[str, Any], where: str) -> Job:
 
 def dump_job(job: Job) -> str:
     """The resolved config as YAML, every default written out."""
-    return yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return str(yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise UserError(f"{where}: no valid YAML: {' '.join(str(error).split())}") from error
 
@@ -97,7 +99,7 @@ def _explain(detail: Any) -> str:
         return f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
     if detail["type"] == "missing":
         return f"{key}: is required"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = str(detail["msg"]).removeprefix("Value error, ")
     if not key:
         return message
     given = detail["input"]

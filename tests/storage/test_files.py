@@ -176,9 +176,7 @@ _PARTS = st.text(
 ).filter(lambda part: part not in (".", "..") and not part.startswith(".tmp-") and len(part.encode()) < 200)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 @given(parts=st.lists(_PARTS, min_size=1, max_size=3), data=st.binary(max_size=100))
 def test_any_name_goes_round(strict_place: Location, parts: list[str], data: bytes) -> None:
     folder = strict_place / uuid.uuid4().hex

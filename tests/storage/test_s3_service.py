@@ -99,9 +99,7 @@ def test_denied(strict: Strict, monkeypatch: pytest.MonkeyPatch, fails: Fails) -
         assert "access denied" in line
 
 
-def test_keys_and_endpoint_in_a_profile(
-    strict: Strict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_keys_and_endpoint_in_a_profile(strict: Strict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     place = use(monkeypatch, strict, None)
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.delenv("AWS_REGION")
@@ -189,9 +187,7 @@ def test_busy_at_first_contact_is_not_unreachable(s3: Any) -> None:
     assert place.read_bytes() == b"1"
 
 
-def test_pickled_filesystem_carries_no_keys_from_the_environment(
-    s3: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pickled_filesystem_carries_no_keys_from_the_environment(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
     place = Location.of(f"s3://{s3.bucket()}/x")
     assert b"top-secret" not in pickle.dumps(place.filesystem)

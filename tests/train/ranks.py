@@ -15,9 +15,7 @@ def on_ranks(world: int, function: Callable[..., Any], tmp_path: Path, *args: An
     """What ``function(rank, world, *args)`` gave on each rank; it must be importable."""
     store = tmp_path / f"store-{world}-{function.__name__}"
     store.unlink(missing_ok=True)
-    mp.start_processes(
-        _rank, (world, function, str(store), str(tmp_path), args), nprocs=world, start_method="spawn"
-    )
+    mp.start_processes(_rank, (world, function, str(store), str(tmp_path), args), nprocs=world, start_method="spawn")
     return [torch.load(tmp_path / f"result-{rank}.pt", weights_only=True) for rank in range(world)]
 
 

@@ -1,13 +1,11 @@
 """The step under DeepSpeed: every stage and world size gives what one process with plain torch gives."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.utils import clip_grad_norm_
-from train.ranks import on_ranks
 
 from raytrain.config import FromScratch, Train
 from raytrain.model.encoder import BiEncoder, random_backbone
@@ -15,6 +13,7 @@ from raytrain.model.texts import Texts
 from raytrain.plan import lanes_of
 from raytrain.train.engine import engine_state, load_engine_state, make_engine, set_learning_rate, step_engine
 from raytrain.train.step import RankBatch, Shape, rank_loss
+from train.ranks import on_ranks
 
 LANES, LANE_ROWS, STEPS = 5, 3, 4
 CPU = torch.device("cpu")
@@ -34,8 +33,7 @@ def batch_of(lanes: range, step: int) -> RankBatch:
             texts["queries"].append(rng.integers(5, 300, rng.integers(2, 8)).astype(np.int32))
             texts["passages"].append(rng.integers(5, 300, rng.integers(2, 40)).astype(np.int32))
     joined = {
-        name: Texts(np.concatenate(ids), np.cumsum([0, *map(len, ids)]).astype(np.int64))
-        for name, ids in texts.items()
+        name: Texts(np.concatenate(ids), np.cumsum([0, *map(len, ids)]).astype(np.int64)) for name, ids in texts.items()
     }
     n = len(lanes) * LANE_ROWS
     return RankBatch(step, joined["queries"], joined["passages"], [""] * n, [""] * n, [0] * n)
@@ -99,24 +97,45 @@ def plain_torch() -> dict[str, Any]:
     return {"losses": losses, "norms": norms}
 
 
-CASES = [(1, 0, 10**6), (2, 0, 60), (2, 1, 10**6), (3, 1, 60), (2, 2, 60), (2, 3, 60), (3, 3, 45)]
+# By number of ranks: ZeRO stage, tokens a chunk (few: ranks get different numbers of chunks), restart at step.
+CASES = {
+    1: [(0, 10**6, -1), (1, 60, -1)],
+    2: [(stage, tokens, restart) for stage in range(4) for tokens, restart in ((10**6, -1), (60, -1), (60, 2))],
+    3: [(1, 60, -1), (3, 45, -1)],
+}
 
 
-@pytest.mark.parametrize(("world", "stage", "tokens"), CASES)
-def test_ranks_and_stages_give_what_one_process_gives(world: int, stage: int, tokens: int, tmp_path: Path) -> None:
+def train_all(rank: int, world: int) -> list[dict[str, Any]]:
+    """All cases of a number of ranks in one go: starting ranks takes longer than training."""
+    return [train(rank, world, *case) for case in CASES[world]]
+
+
+@pytest.fixture(scope="module")
+def results(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[tuple[int, int, int, int], list[dict[str, Any]]]:
+    """What every rank got, by (ranks, stage, tokens a chunk, restart)."""
+    found = {}
+    for world, cases in CASES.items():
+        by_rank = on_ranks(world, train_all, tmp_path_factory.mktemp("ranks"))
+        found |= {(world, *case): [rank[i] for rank in by_rank] for i, case in enumerate(cases)}
+    return found
+
+
+@pytest.mark.parametrize("case", [(world, *case) for world, cases in CASES.items() for case in cases])
+def test_ranks_and_stages_give_what_one_process_gives(case: Any, results: dict[Any, Any]) -> None:
     """Losses over several optimiser steps, and the norms of the gradients: were one scaled by the number of
-    ranks, or chunks lost, both would differ."""
+    ranks, or a chunk lost, both would differ."""
     torch.set_num_threads(1)
     expected = plain_torch()
-    for result in on_ranks(world, train, tmp_path, stage, tokens, -1):
+    for result in results[case]:
         assert result["losses"] == pytest.approx(expected["losses"], abs=2e-5)
         assert result["norms"] == pytest.approx(expected["norms"], rel=1e-3)
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_state_put_back_into_a_fresh_engine_goes_on_bitwise(stage: int, tmp_path: Path) -> None:
-    whole = on_ranks(2, train, tmp_path, stage, 60, -1)[0]
-    again = on_ranks(2, train, tmp_path, stage, 60, 2)[0]
+def test_state_put_back_into_a_fresh_engine_goes_on_bitwise(stage: int, results: dict[Any, Any]) -> None:
+    whole, again = (results[2, stage, 60, restart][0] for restart in (-1, 2))
     assert again["losses"] == whole["losses"]
     assert whole["weights"].keys() == again["weights"].keys()
     assert len(whole["weights"]) > 10

@@ -1,0 +1,1 @@
+"""The corpus: raw pairs in, a shuffled and accounted corpus out."""

@@ -70,14 +70,10 @@ def prepare(
     rows: Counter[str] = Counter()
     for unit in units:
         rows[unit.language] += unit.rows
-    layout = Layout(
-        folder, row_group_rows, seed, {lang: shard_count(n, shard_rows) for lang, n in rows.items()}
-    )
+    layout = Layout(folder, row_group_rows, seed, {lang: shard_count(n, shard_rows) for lang, n in rows.items()})
     written = (
         ray.data.from_items([{"unit": number} for number in range(len(units))], override_num_blocks=len(units))
-        .map_batches(
-            _read, fn_args=(units, layout), batch_size=1, batch_format="pyarrow", udf_modifying_row_count=True
-        )
+        .map_batches(_read, fn_args=(units, layout), batch_size=1, batch_format="pyarrow", udf_modifying_row_count=True)
         .groupby(["language", "shard"])
         .map_groups(_write, fn_args=(layout,), batch_format="pyarrow")
     )

@@ -3,7 +3,8 @@
 import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -21,7 +22,9 @@ def read_unit(unit: Unit) -> Iterator[Checked]:
 
     Raises UserError that names the file if it is broken, truncated or lacks a column.
     """
-    reader = {"parquet": _parquet, "jsonl": _jsonl, "cldr": _cldr, "hub": _hub}[unit.kind]
+    readers: dict[str, Callable[[Unit], Iterator[list[Any]]]]
+    readers = {"parquet": _parquet, "jsonl": _jsonl, "cldr": _cldr, "hub": _hub}
+    reader = readers[unit.kind]
     name = unit.location.uri if unit.location else unit.name
     first = 0
     for rows in reader(unit):
@@ -42,14 +45,15 @@ def _parquet(unit: Unit) -> Iterator[list[dict[str, Any]]]:
 def _jsonl(unit: Unit) -> Iterator[list[Mapping[str, Any]]]:
     assert unit.location is not None
     name = unit.location.uri
-    stream: Any = unit.location.open_input()
-    try:
-        lines = gzip.open(stream) if name.endswith(".gz") else io.BufferedReader(stream)
-        yield from _batches(_json_rows(lines, name))
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise UserError(f"{name}: broken or truncated gzip: {error}") from error
-    finally:
-        stream.close()
+    with unit.location.open_input() as raw:
+        try:
+            if name.endswith(".gz"):
+                with gzip.open(raw) as lines:
+                    yield from _batches(_json_rows(lines, name))
+            else:
+                yield from _batches(_json_rows(io.BufferedReader(raw), name))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise UserError(f"{name}: broken or truncated gzip: {error}") from error
 
 
 def _json_rows(lines: Iterable[bytes], name: str) -> Iterator[Mapping[str, Any]]:

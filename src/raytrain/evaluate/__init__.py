@@ -1,0 +1,1 @@
+"""Held-out retrieval: benchmarks, exact search, metrics."""

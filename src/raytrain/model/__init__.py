@@ -1,0 +1,1 @@
+"""The bi-encoder: backbone, tokenizer, embedding, export."""

@@ -9,6 +9,7 @@ of a part holds rows of both, and no row twice.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -35,9 +36,7 @@ class Shards:
     def group_starts(self) -> Ints:
         """Number of the first row of each row group, counted over all files. Shape (groups,)."""
         ends = np.cumsum((0, *self.shard_rows))
-        return np.concatenate(
-            [np.arange(a, b, self.row_group_rows) for a, b in zip(ends[:-1], ends[1:], strict=True)]
-        ).astype(np.int64)
+        return np.concatenate([np.arange(a, b, self.row_group_rows) for a, b in pairwise(ends)]).astype(np.int64)
 
     @cached_property
     def shard_of_group(self) -> Ints:

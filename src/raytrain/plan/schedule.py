@@ -28,7 +28,7 @@ def period_counts(weights: npt.NDArray[np.float64]) -> Ints:
     """
     period = 1 << PERIOD_LOG2
     shares = weights / weights.sum() * period
-    counts = np.floor(shares).astype(np.int64)
+    counts: Ints = np.floor(shares).astype(np.int64)
     order = np.argsort(-(shares - counts), kind="stable")
     counts[order[: period - counts.sum()]] += 1
     if counts.min() < 1:
@@ -66,7 +66,8 @@ class Schedule:
         """How many of the slots before ``first`` each language has. Shape (languages,)."""
         index, inside = divmod(first, 1 << LEAF_LOG2)
         before, order = _leaf(self, index)
-        return before + np.bincount(order[:inside], minlength=len(self.counts))
+        taken: Ints = before + np.bincount(order[:inside], minlength=len(self.counts))
+        return taken
 
 
 @lru_cache(maxsize=4096)

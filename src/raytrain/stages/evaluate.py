@@ -10,6 +10,7 @@ from raytrain.artifact import Artifact, download_folder, upload_file
 from raytrain.config import Job
 from raytrain.evaluate.benchmark import Retrieval, identity_of, load_benchmark
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
+from raytrain.progress import Advance, counting
 from raytrain.stages.model import FOLDER
 from raytrain.storage import Location
 
@@ -60,19 +61,22 @@ def _score(job: Job, model: Artifact, parts: list[Retrieval], title: str) -> dic
     """Reciprocal rank of every question, by language."""
     from raytrain.evaluate.ranking import rank, reciprocal_ranks
     from raytrain.model.embedder import Embedder
-    from raytrain.progress import counting
 
     total = sum(len(part.queries) + len(part.passages) for part in parts)
     scores = {}
     with tempfile.TemporaryDirectory() as temp, counting(title, "texts", total) as advance:
         embedder = Embedder(download_folder(model, FOLDER, Path(temp)), job.model, job.train.tokens_per_chunk)
         for part in parts:
-            language = part.language
-            passages = embedder.passages(list(part.passages.values()), lambda n, lang=language: advance(n, lang))
-            queries = embedder.queries(list(part.queries.values()), lambda n, lang=language: advance(n, lang))
+            count = partial(_count, advance, part.language)
+            passages = embedder.passages(list(part.passages.values()), count)
+            queries = embedder.queries(list(part.queries.values()), count)
             hits = rank(queries, passages, list(part.passages))
-            scores[language] = reciprocal_ranks(part.relevant, dict(zip(part.queries, hits, strict=True)))
+            scores[part.language] = reciprocal_ranks(part.relevant, dict(zip(part.queries, hits, strict=True)))
     return scores
+
+
+def _count(advance: Advance, language: str, n: int) -> None:
+    advance(n, language)
 
 
 def _mean(scores: dict[str, float]) -> float:

@@ -19,7 +19,11 @@ def _identity(job: Job) -> Mapping[str, Any]:
     model = job.model
     if model.from_scratch:
         longest = max(model.query_max_len, model.passage_max_len)
-        return {"from_scratch": model.from_scratch.model_dump(mode="json"), "longest": longest, "seed": job.train.seed}
+        return {
+            "from_scratch": model.from_scratch.model_dump(mode="json"),
+            "longest": longest,
+            "seed": job.train.seed,
+        }
     name = job.train.init_from or model.name_or_path
     assert name is not None
     return {"source": name, "revision": model.revision, "version": _version(job, name)}

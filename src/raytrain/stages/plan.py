@@ -12,6 +12,7 @@ from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.plan import Plan, Shards, mix_weights
+from raytrain.stages.prepare import source_units
 from raytrain.storage import Location
 
 FILE = "plan.json"
@@ -82,4 +83,14 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     return Outcome([file], [FILE], {"languages": languages})
 
 
-PLAN = Stage("plan", ("prepare",), _identity, _run)
+def _check(job: Job) -> None:
+    asked = set(job.train.mix.languages or [k for k, v in (job.train.mix.weights or {}).items() if v])
+    found = {unit.language for unit in source_units(job)}
+    if asked - found:
+        raise UserError(
+            f"train.mix: {job.corpus.source} has nothing for {', '.join(sorted(asked - found))}; "
+            f"it has {', '.join(sorted(found))}"
+        )
+
+
+PLAN = Stage("plan", ("prepare",), _identity, _run, _check)

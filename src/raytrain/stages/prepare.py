@@ -7,11 +7,13 @@ from typing import Any
 from raytrain.artifact import File, RowAccount
 from raytrain.config import Job
 from raytrain.corpus.sources import Unit, choose_languages, count_rows, identity_of, list_units
+from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
 from raytrain.storage import Location
 
 
-def _units(job: Job) -> list[Unit]:
+def source_units(job: Job) -> list[Unit]:
+    """What the job's corpus is made of."""
     units = list_units(job.corpus.source, lambda uri: Location.of(uri, options_of(job)))
     return choose_languages(units, job.corpus.languages, job.corpus.source)
 
@@ -19,11 +21,16 @@ def _units(job: Job) -> list[Unit]:
 def _identity(job: Job) -> Mapping[str, Any]:
     # Not the source's address: the same files are the same corpus wherever they lie.
     config = job.corpus.model_dump(mode="json", exclude={"source", "languages"})
-    return {"corpus": config, "source": identity_of(_units(job))}
+    return {"corpus": config, "source": identity_of(source_units(job))}
 
 
 def _check(job: Job) -> None:
-    count_rows(_units(job))
+    rows: Counter[str] = Counter()
+    for unit in count_rows(source_units(job)):
+        rows[unit.language] += unit.rows
+    empty = sorted(language for language, n in rows.items() if n == 0)
+    if empty:
+        raise UserError(f"corpus: {job.corpus.source} has no rows for {', '.join(empty)}: leave it out")
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
@@ -31,7 +38,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.corpus.prepare import prepare
     from raytrain.progress import counting
 
-    units = count_rows(_units(job))
+    units = count_rows(source_units(job))
     running_ray(job.cluster)
     with counting("prepare", "pairs", sum(unit.rows for unit in units)) as progress:
         languages = prepare(

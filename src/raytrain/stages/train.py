@@ -24,7 +24,10 @@ _WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints"}
 
 def _identity(job: Job) -> Mapping[str, Any]:
     model = job.model.model_dump(mode="json", exclude={"name_or_path", "revision", "from_scratch"})
-    return {"train": job.train.model_dump(mode="json", exclude=_WITHOUT_EFFECT | {"init_from"}), "model": model}
+    return {
+        "train": job.train.model_dump(mode="json", exclude=_WITHOUT_EFFECT | {"init_from"}),
+        "model": model,
+    }
 
 
 def _check(job: Job) -> None:

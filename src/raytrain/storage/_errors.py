@@ -24,8 +24,7 @@ _MESSAGES = {
     "unsupported": "the service does not support this request; raytrain needs conditional writes "
     "(If-None-Match), which newer releases of most S3-compatible servers have ({detail})",
     "clock": "the service refuses the request's time; set this machine's clock right",
-    "permission": "permission denied by the local disk{where}; change the owner or mode, "
-    "or choose another place",
+    "permission": "permission denied by the local disk{where}; change the owner or mode, or choose another place",
     "in_the_way": "there is a file where a folder is needed{where}; move it, or choose another place",
     "is_folder": "this is a folder, but a file is needed",
     "disk_full": "the disk is full or over its quota; free some space",

@@ -142,9 +142,7 @@ def connect_s3(bucket: str, options: StorageOptions, env: Environment) -> "S3Sto
     try:
         service = _service(options, env)
     except ValueError as error:
-        raise UserError(
-            f"cannot use s3://{bucket}: {error}; write the endpoint as https://host:port"
-        ) from error
+        raise UserError(f"cannot use s3://{bucket}: {error}; write the endpoint as https://host:port") from error
     told = _first_contact(service.quick, bucket)
     wiring = service.wiring
     # boto3 follows a bucket into its region; pyarrow must be told. Other services tell what they like.

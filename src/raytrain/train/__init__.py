@@ -1,0 +1,1 @@
+"""Training: the stream of planned rows, the step, the engine, checkpoints, the Ray Train job."""

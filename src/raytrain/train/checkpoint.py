@@ -1,8 +1,8 @@
 """Checkpoints in storage: one committed by its manifest, written last; a half-written one never counts.
 
-    checkpoints/step-000000200/state.safetensors   weights and moments, whole, so that any world size can go on
-    checkpoints/step-000000200/manifest.json       step, hashes, and the log files of all steps so far
-    log/000000000-000000200/…                      metrics, and the ledger of each rank
+checkpoints/step-000000200/state.safetensors   weights and moments, whole, so that any world size can go on
+checkpoints/step-000000200/manifest.json       step, hashes, and the log files of all steps so far
+log/000000000-000000200/…                      metrics, and the ledger of each rank
 """
 
 import json
@@ -44,9 +44,7 @@ def log_folder(first: int, last: int) -> str:
     return f"log/{first:09d}-{last:09d}"
 
 
-def save_checkpoint(
-    run: Location, step: int, world_size: int, state: dict[str, torch.Tensor], log: list[File]
-) -> None:
+def save_checkpoint(run: Location, step: int, world_size: int, state: dict[str, torch.Tensor], log: list[File]) -> None:
     """Writes a checkpoint and commits it. One rank calls it, when the log of all ranks is in storage."""
     folder = checkpoint_folder(run, step)
     if folder.list():

@@ -82,7 +82,11 @@ def step_engine(engine: Any) -> float:
 def _flat_parameters(engine: Any) -> list[torch.Tensor]:
     """The tensors that the inner AdamW updates: whole parameters, or this rank's flat shards of them."""
     optimizer = engine.optimizer
-    for name in ("single_partition_of_fp32_groups", "fp32_partitioned_groups_flat", "fp32_groups_flat_partition"):
+    for name in (
+        "single_partition_of_fp32_groups",
+        "fp32_partitioned_groups_flat",
+        "fp32_groups_flat_partition",
+    ):
         if hasattr(optimizer, name):
             return list(getattr(optimizer, name))
     return [p for group in optimizer.param_groups for p in group["params"]]

@@ -5,7 +5,13 @@ import pyarrow as pa
 from raytrain.train.step import RankBatch
 
 LEDGER = pa.schema(
-    [("step", pa.int64()), ("lane", pa.int64()), ("rank", pa.int64()), ("language", pa.string()), ("id", pa.string())]
+    [
+        ("step", pa.int64()),
+        ("lane", pa.int64()),
+        ("rank", pa.int64()),
+        ("language", pa.string()),
+        ("id", pa.string()),
+    ]
 )
 
 

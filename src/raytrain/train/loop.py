@@ -118,9 +118,7 @@ def _global_loss(part: torch.Tensor, batch: RankBatch) -> float:
     return loss
 
 
-def _metrics(
-    batch: RankBatch, loss: float, rate: float, norm: float, seconds: float, waited: float
-) -> dict[str, Any]:
+def _metrics(batch: RankBatch, loss: float, rate: float, norm: float, seconds: float, waited: float) -> dict[str, Any]:
     return {
         "step": batch.step,
         "loss": loss,

@@ -40,7 +40,7 @@ class Run:
     threads: int
 
 
-class PlannedRows(DataConfig):
+class PlannedRows(DataConfig):  # type: ignore[misc]  # Ray is untyped
     """Builds the one pipeline of a run where the number of workers is known."""
 
     def __init__(self, feed: Feed) -> None:

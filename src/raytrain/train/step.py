@@ -69,7 +69,7 @@ def rank_loss(encoder: Encoder, batch: RankBatch, shape: Shape, device: torch.de
     of all ranks, the sum over ranks of this value's gradient is the gradient of one process with all rows.
     """
     vectors = embed(encoder, Texts.join([batch.queries, batch.passages]), shape, device)
-    queries, passages = vectors.split([len(batch.queries), len(batch.passages)])
+    queries, passages = vectors[: len(batch.queries)], vectors[len(batch.queries) :]
     columns = gather_rows(passages, shape.rows)
     first = sum(shape.rows[: shape.rank])
     positives = torch.arange(first, first + len(queries), device=device)

@@ -1,0 +1,135 @@
+"""The command as a user calls it: help, and wrong inputs with one clear line and exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from conftest import S3Server
+from jobs import small_job, write_corpus
+
+
+def raytrain(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "raytrain", *args], capture_output=True, text=True, timeout=120)
+
+
+def refused(tmp_path: Path, data: dict[str, Any], *words: str) -> None:
+    """Runs a job, which must be refused in one line with these words, exit code 2, and nothing written."""
+    job = tmp_path / "job.yaml"
+    job.write_text(yaml.safe_dump(data))
+    done = raytrain("run", str(job))
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word in lines[0]
+    root = Path(data["root"])
+    assert not root.exists() or not [p for p in root.rglob("*") if p.is_file()]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> dict[str, Any]:
+    return small_job(write_corpus(tmp_path / "raw", rows=60), tmp_path / "root")
+
+
+def test_a_misspelt_key(tmp_path: Path, data: dict[str, Any]) -> None:
+    data["train"]["bach_size"] = 8
+    refused(tmp_path, data, "train.bach_size: unknown key", "did you mean batch_size?", "learning_rate")
+
+
+def test_a_missing_bucket(tmp_path: Path, data: dict[str, Any], s3: S3Server) -> None:
+    refused(tmp_path, {**data, "root": "s3://no-such-bucket-here/x"}, "no-such-bucket-here", "bucket")
+
+
+def test_a_missing_source_bucket(tmp_path: Path, data: dict[str, Any], s3: S3Server) -> None:
+    data["corpus"]["source"] = "s3://no-such-bucket-here/raw"
+    refused(tmp_path, data, "no-such-bucket-here")
+
+
+def test_wrong_credentials(
+    tmp_path: Path, data: dict[str, Any], serve_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_s3() as server:
+        bucket = server.bucket()
+        server.post("/moto-api/reset-auth", "0")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODY")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+        refused(tmp_path, {**data, "root": f"s3://{bucket}/x"}, bucket, "AWS_ACCESS_KEY_ID")
+
+
+def test_a_language_without_rows(tmp_path: Path, data: dict[str, Any]) -> None:
+    data["corpus"]["languages"] = ["eng", "swahili"]
+    refused(tmp_path, data, "nothing for swa", "deu, eng, fin")
+
+
+def test_a_language_with_an_empty_file(tmp_path: Path, data: dict[str, Any]) -> None:
+    pq.write_table(
+        pa.table({"question": pa.array([], "string"), "answer": pa.array([], "string")}),
+        tmp_path / "raw/swa.parquet",
+    )
+    refused(tmp_path, data, "no rows for swa")
+
+
+def test_a_mix_with_a_language_that_is_not_there(tmp_path: Path, data: dict[str, Any]) -> None:
+    data["train"]["mix"] = {"weights": {"eng": 1, "tha": 1}}
+    refused(tmp_path, data, "train.mix", "nothing for tha")
+
+
+def test_a_parquet_without_answers(tmp_path: Path, data: dict[str, Any]) -> None:
+    pq.write_table(pa.table({"question": ["a"], "text": ["b"]}), tmp_path / "raw/swa.parquet")
+    refused(tmp_path, data, "swa.parquet", "no column 'answer'", "question, text")
+
+
+def test_a_truncated_parquet(tmp_path: Path, data: dict[str, Any]) -> None:
+    place = tmp_path / "raw/swa.parquet"
+    pq.write_table(pa.table({"question": ["a"] * 99, "answer": ["b"] * 99}), place)
+    place.write_bytes(place.read_bytes()[:-20])
+    refused(tmp_path, data, "swa.parquet", "truncated")
+
+
+def test_more_workers_than_cpus_leave_for_data(tmp_path: Path, data: dict[str, Any]) -> None:
+    data["cluster"] |= {"workers": 3, "cpus_per_worker": 0.5, "local_cpus": 2}
+    refused(tmp_path, data, "cluster.workers", "at most 2")
+
+
+def test_a_job_file_that_is_not_there() -> None:
+    done = raytrain("run", "no/such.yaml")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert "no/such.yaml" in done.stderr
+
+
+def test_config_shows_overrides_and_defaults(tmp_path: Path, data: dict[str, Any]) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(yaml.safe_dump(data))
+    shown = yaml.safe_load(raytrain("config", str(job), "train.learning_rate=2e-4").stdout)
+    assert shown["train"]["learning_rate"] == 2e-4
+    assert shown["train"]["schedule"] == "linear"
+
+
+def test_status_of_a_fresh_job(tmp_path: Path, data: dict[str, Any]) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(yaml.safe_dump(data))
+    done = raytrain("status", str(job))
+    assert done.returncode == 0
+    assert "never run" in done.stdout
+    assert "waits for prepare" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "prepare", "plan", "train", "export", "config", "status", "doctor"])
+def test_help_teaches(command: str) -> None:
+    done = raytrain(command, "--help")
+    assert done.returncode == 0
+    assert "JOB.yaml" in done.stdout
+
+
+def test_doctor_tells_what_there_is() -> None:
+    done = raytrain("doctor")
+    assert done.returncode == 0, done.stderr
+    for what in ("torch", "Ray", "DeepSpeed", "faiss", "compiler", "S3"):
+        assert what in done.stdout

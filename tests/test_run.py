@@ -1,0 +1,222 @@
+"""The chain from raw pairs to an exported model, with all its real parts."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from conftest import S3Server
+from jobs import small_job, write_corpus
+from raytrain.artifact import Artifact
+from raytrain.corpus.corpus import Corpus
+from raytrain.jobfile import job_from
+from raytrain.pipeline import run, status
+from raytrain.stages.chain import chain
+from raytrain.stages.plan import open_plan
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def source(folder: Path) -> Path:
+    return write_corpus(folder / "raw")
+
+
+def run_here(data: dict[str, Any]) -> dict[str, Artifact]:
+    job = job_from(data, "test")
+    return run(job, chain(job), print)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(local_ray: None, folder: Path, source: Path) -> dict[str, Artifact]:
+    return run_here(small_job(source, folder / "undisturbed"))
+
+
+def model_hash(artifacts: dict[str, Artifact]) -> str:
+    return str(artifacts["train"].manifest.summary["model_sha256"])
+
+
+def ledger(artifacts: dict[str, Artifact]) -> list[tuple[int, int, str, str]]:
+    """(step, lane, language, id) of every row that was consumed, whoever consumed it."""
+    train = artifacts["train"]
+    rows: list[tuple[int, int, str, str]] = []
+    for file in train.manifest.files:
+        if "ledger" in file.path:
+            table = pq.read_table((train.location / file.path).open_input())
+            rows += list(zip(*(table.column(c).to_pylist() for c in ("step", "lane", "language", "id")), strict=True))
+    return sorted(rows)
+
+
+def planned(artifacts: dict[str, Artifact], steps: int) -> list[tuple[int, int, str, str]]:
+    """The same from the plan alone."""
+    corpus = Corpus.of(artifacts["prepare"])
+    plan = open_plan(artifacts["plan"], corpus)
+    rows = plan.rows_of(range(plan.lanes), 0, steps)
+    ids = {lang: corpus.first_rows(lang, 10**6, ["id"]).column("id").to_pylist() for lang in plan.languages}
+    names = [plan.languages[i] for i in rows.language]
+    chosen = [ids[name][row] for name, row in zip(names, rows.row, strict=True)]
+    return sorted(zip(rows.step.tolist(), rows.lane.tolist(), names, chosen, strict=True))
+
+
+def losses(artifacts: dict[str, Artifact]) -> list[float]:
+    import json
+
+    text = (artifacts["train"].location / "metrics.jsonl").read_text()
+    return [json.loads(line)["loss"] for line in text.splitlines()]
+
+
+def test_training_consumes_what_the_plan_says(undisturbed: dict[str, Artifact]) -> None:
+    assert ledger(undisturbed) == planned(undisturbed, 40)
+
+
+def test_training_learns(undisturbed: dict[str, Artifact]) -> None:
+    curve = losses(undisturbed)
+    assert len(curve) == 40
+    assert sum(curve[-5:]) < 0.9 * sum(curve[:5])
+
+
+def test_every_row_is_accounted_for(undisturbed: dict[str, Artifact]) -> None:
+    rows = undisturbed["prepare"].manifest.rows
+    assert rows is not None
+    assert (rows.taken, rows.kept, rows.dropped) == (900, 900, {})
+
+
+def test_manifests_name_inputs_files_and_versions(undisturbed: dict[str, Artifact]) -> None:
+    for artifact in undisturbed.values():
+        manifest = artifact.manifest
+        for name, given in manifest.inputs.items():
+            assert given == undisturbed[name].as_input
+        for file in manifest.files:
+            assert (artifact.location / file.path).size() == file.size
+        assert manifest.config["train"]["max_steps"] == 40
+        assert manifest.versions["ray"] == "2.60.0"
+
+
+def test_a_finished_run_does_nothing_again(
+    undisturbed: dict[str, Artifact], folder: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (folder / "undisturbed").rglob("*")}
+    run_here(small_job(source, folder / "undisturbed"))
+    assert capsys.readouterr().out.count("done already") == 5
+    assert {p: p.stat().st_mtime_ns for p in (folder / "undisturbed").rglob("*")} == before
+
+
+def test_the_exported_folder_is_what_sentence_transformers_loads(undisturbed: dict[str, Artifact]) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    path = undisturbed["export"].location.local_path / "model"
+    vectors = SentenceTransformer(str(path), device="cpu").encode_query(["ban dol", "ran"])
+    assert vectors.shape == (2, 32)
+    assert not [p for p in path.rglob("*") if p.suffix in (".bin", ".pt", ".pkl", ".pickle")]
+
+
+def test_on_an_object_store_the_model_is_the_same(
+    undisturbed: dict[str, Artifact], local_ray: None, s3: S3Server, source: Path
+) -> None:
+    bucket = s3.bucket()
+    for path in source.iterdir():
+        s3.client().upload_file(str(path), bucket, f"raw/{path.name}")
+    artifacts = run_here(small_job(f"s3://{bucket}/raw", f"s3://{bucket}/root"))
+    assert model_hash(artifacts) == model_hash(undisturbed)
+    assert artifacts["prepare"].manifest.content == undisturbed["prepare"].manifest.content
+
+
+@pytest.fixture(scope="module")
+def by_world_size(local_ray: None, folder: Path, source: Path) -> dict[int, dict[str, Artifact]]:
+    """The same job without dropout on 1, 2 and 3 workers; three own one or two of the four lanes each."""
+    found: dict[int, dict[str, Artifact]] = {}
+    for workers in (1, 2, 3):
+        root = folder / f"workers-{workers}"
+        if found:  # what does not depend on workers need not be built again
+            for stage in ("prepare", "plan", "model"):
+                shutil.copytree(folder / "workers-1" / stage, root / stage)
+        data = small_job(source, root, batching="mixed", max_steps=20, zero_stage=2)
+        data["model"]["from_scratch"]["dropout"] = 0.0
+        data["cluster"]["workers"] = workers
+        found[workers] = run_here(data)
+    return found
+
+
+def test_any_number_of_workers_trains_on_the_same_rows(by_world_size: dict[int, dict[str, Artifact]]) -> None:
+    expected = planned(by_world_size[1], 20)
+    for artifacts in by_world_size.values():
+        assert ledger(artifacts) == expected
+
+
+def test_any_number_of_workers_has_the_same_losses(by_world_size: dict[int, dict[str, Artifact]]) -> None:
+    assert losses(by_world_size[2]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
+    assert losses(by_world_size[3]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
+
+
+def start(job_file: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "raytrain", "run", str(job_file)],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to a process and all that it started, Ray's daemons and workers included."""
+    tree = psutil.Process(process.pid)
+    doomed = [tree, *tree.children(recursive=True)]
+    for one in doomed:
+        one.send_signal(signal.SIGKILL)
+    process.wait()
+    psutil.wait_procs(doomed, timeout=30)
+
+
+def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 240
+    while not list(root.glob(pattern)):
+        assert process.poll() is None, process.stderr and process.stderr.read().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_run_killed_in_training_goes_on_to_the_same_model(
+    undisturbed: dict[str, Artifact], folder: Path, source: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "killed"
+    job_file = tmp_path / "job.yaml"
+    data = small_job(source, root)
+    job_file.write_text(yaml.safe_dump(data))
+    process = start(job_file)
+    wait_for(root, "train/*/checkpoints/*/manifest.json", process)
+    kill_tree(process)
+    job = job_from(data, "test")
+    states = {state.name: state.state for state in status(job, chain(job))}
+    assert states["train"] == "partial"
+    assert states["model"] == "done"
+
+    process = start(job_file)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told.decode()
+    assert "goes on from the checkpoint of step" in told.decode()
+    artifacts = {state.name: state.artifact for state in status(job, chain(job)) if state.artifact}
+    assert model_hash(artifacts) == model_hash(undisturbed)
+    assert ledger(artifacts) == planned(undisturbed, 40)
+
+
+def test_init_from_goes_on_from_a_trained_model(
+    undisturbed: dict[str, Artifact], local_ray: None, folder: Path, source: Path
+) -> None:
+    data = small_job(source, folder / "second", max_steps=12, init_from=undisturbed["train"].location.uri)
+    data["model"].pop("from_scratch")
+    data["train"]["mix"] = {"weights": {"finnish": 1.0}}
+    artifacts = run_here(data)
+    started = next(f for f in artifacts["model"].manifest.files if f.path == "model/model.safetensors")
+    assert started.sha256 == model_hash(undisturbed)
+    assert {language for _, _, language, _ in ledger(artifacts)} == {"fin"}
