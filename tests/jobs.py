@@ -38,6 +38,7 @@ def small_job(source: Any, root: Any, **train: Any) -> dict[str, Any]:
             "batch_size": 24,
             "lanes": 4,
             "max_steps": 40,
+            "warmup_steps": 4,
             "learning_rate": 1e-3,
             "checkpoint_every": 10,
             "ledger": True,

@@ -1,5 +1,6 @@
 """The chain from raw pairs to an exported model, with all its real parts."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from conftest import S3Server
 from jobs import small_job, write_corpus
 from raytrain.artifact import Artifact
 from raytrain.corpus.corpus import Corpus
+from raytrain.errors import UserError
 from raytrain.jobfile import job_from
 from raytrain.pipeline import run, status
 from raytrain.stages.chain import chain
@@ -186,28 +188,53 @@ def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> None
         time.sleep(0.05)
 
 
-def test_a_run_killed_in_training_goes_on_to_the_same_model(
-    undisturbed: dict[str, Artifact], folder: Path, source: Path, tmp_path: Path
+def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "RayTrainWorker" in " ".join(child.cmdline())]
+
+
+def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(
+    undisturbed: dict[str, Artifact], source: Path, tmp_path: Path
 ) -> None:
+    """Ctrl-C, then SIGKILL to the driver and all it started, then SIGKILL to one worker."""
     root = tmp_path / "killed"
     job_file = tmp_path / "job.yaml"
     data = small_job(source, root)
     job_file.write_text(yaml.safe_dump(data))
+
     process = start(job_file)
-    wait_for(root, "train/*/checkpoints/*/manifest.json", process)
+    wait_for(root, "train/*/checkpoints/step-000000010/manifest.json", process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.decode().strip().splitlines()[-1] == "raytrain: interrupted; run the same command again to go on"
+
+    process = start(job_file)
+    wait_for(root, "train/*/checkpoints/step-000000020/manifest.json", process)
     kill_tree(process)
     job = job_from(data, "test")
     states = {state.name: state.state for state in status(job, chain(job))}
-    assert states["train"] == "partial"
-    assert states["model"] == "done"
+    assert states == {"prepare": "done", "plan": "done", "model": "done", "train": "partial", "export": "to do"}
 
     process = start(job_file)
+    wait_for(root, "train/*/checkpoints/step-000000030/manifest.json", process)
+    workers_of(process)[0].kill()
     _, told = process.communicate(timeout=300)
     assert process.returncode == 0, told.decode()
     assert "goes on from the checkpoint of step" in told.decode()
+
     artifacts = {state.name: state.artifact for state in status(job, chain(job)) if state.artifact}
     assert model_hash(artifacts) == model_hash(undisturbed)
     assert ledger(artifacts) == planned(undisturbed, 40)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(
+    local_ray: None, folder: Path, source: Path
+) -> None:
+    data = small_job(source, folder / "nan", learning_rate=1e38, warmup_steps=39, checkpoint_every=1)
+    with pytest.raises(UserError, match=r"the loss of step \d+ is (nan|inf).*lower train.learning_rate"):
+        run_here(data)
+    assert list((folder / "nan").glob("train/*/checkpoints/*/manifest.json"))
 
 
 def test_init_from_goes_on_from_a_trained_model(

@@ -1,8 +1,10 @@
 """The Ray Train job: workers placed by Ray, rows streamed by Ray Data, restarted from the last checkpoint."""
 
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +118,24 @@ def _attempt(job: Job, run: Run, start: int) -> None:
         ),
     )
     with watch(board, job.train.max_steps, start, job.train.batch_size):
-        trainer.fit()
+        _aside(trainer.fit)
+
+
+def _aside(work: Callable[[], Any]) -> None:
+    """Does some work in another thread, and waits for it.
+
+    In the main thread Ray Train would take Ctrl-C for itself, for the rest of the process, and exit with 0.
+    """
+    outcome: Future[Any] = Future()
+
+    def do() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # handed to who waits
+            outcome.set_exception(error)
+
+    threading.Thread(target=do, name="raytrain-fit", daemon=True).start()
+    outcome.result()
 
 
 def _worker(config: dict[str, Any]) -> None:
