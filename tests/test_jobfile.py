@@ -286,7 +286,7 @@ def test_one_language_under_two_names_in_weights_is_refused(tmp_path: Path) -> N
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(
     prompt=TEXTS | st.sampled_from(["query: ", "no", "1e-4", "12e5", "null", "~", "2024-01-01", "- x", "#"]),
     revision=st.none() | st.from_regex(r"[0-9a-f]{7}", fullmatch=True) | st.sampled_from(["1234e56", "0x10"]),
@@ -303,6 +303,14 @@ def test_a_dumped_job_loads_as_itself(
     }
     first = job_from(data, "here")
     assert load_job(written(tmp_path_factory.getbasetemp(), dump_job(first))) == first
+
+
+@pytest.mark.parametrize("text", ["1e-4", "12e5", "1234e56", "no", "null", "2024-01-01", "0x10", "1:30", "~", ""])
+def test_text_that_looks_like_something_else_survives_a_dump(tmp_path: Path, text: str) -> None:
+    """A revision of digits with one e among them is a number to whoever reads the file back."""
+    data = {**FOUR, "model": {"name_or_path": "org/name", "revision": text, "query_prompt": text}}
+    first = job_from(data, "here")
+    assert load_job(written(tmp_path, dump_job(first))) == first
 
 
 def test_a_dump_writes_every_default_out() -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +56,11 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         job.model.passage_max_len,
     )
     corpus = Corpus.of(inputs["prepare"])
-    feed = Feed(open_plan(inputs["plan"], corpus), corpus, rules, 0, job.train.max_steps, 1)
+    rows = Feed(open_plan(inputs["plan"], corpus), corpus, rules, 0, job.train.max_steps, 1)
     begun = latest_checkpoint(folder)
     if begun:
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
-    fit(
-        job,
-        lambda first, per_block: replace(feed, first_step=first, steps_per_block=per_block),
-        inputs["model"],
-        rules,
-        pad_id,
-        folder,
-    )
+    fit(job, rows, inputs["model"], pad_id, folder)
     return _finish(job, inputs["model"], folder, say)
 
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from raytrain.plan import lanes_of
 from raytrain.storage import Location
 from raytrain.train.board import Board, watch
 from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state
-from raytrain.train.stream import Feed, TokenRules, rank_batches, read_block, steps_per_block
+from raytrain.train.stream import Feed, rank_batches, read_block, steps_per_block
 
 DATASET = "rows"
 
@@ -69,17 +69,17 @@ def _read(batch: pa.Table, feed: Feed, world_size: int) -> pa.Table:
     return pa.concat_tables([read_block(feed, n, world_size) for n in batch.column("id").to_pylist()])
 
 
-def fit(job: Job, feed_of: Any, model: Artifact, rules: TokenRules, pad_id: int, folder: Location) -> None:
+def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) -> None:
     """Trains until the checkpoint of the last step is committed; goes on from the newest one there is.
 
-    ``feed_of(first_step, steps_per_block)`` gives the Feed. Workers that die are started again, up to
-    ``cluster.max_failures`` times without progress between; Ray's own retry would also repeat errors that
-    come again each time, as a loss that is not a number. Raises UserError for those.
+    ``rows`` feeds the whole run. Workers that die are started again, up to ``cluster.max_failures`` times
+    without progress between; Ray's own retry would also repeat errors that come again each time, as a loss that
+    is not a number. Raises UserError for those.
     """
     failures = 0
     while (start := _steps_done(folder)) < job.train.max_steps:
-        plan = feed_of(0, 1).plan
-        feed = feed_of(start, steps_per_block(plan, job.cluster.workers, job.cluster.rows_per_block))
+        per_block = steps_per_block(rows.plan, job.cluster.workers, job.cluster.rows_per_block, rows.last_step - start)
+        feed = replace(rows, first_step=start, steps_per_block=per_block)
         run = Run(folder, model, job.model.pooling, pad_id, job.train, feed, _threads(job.cluster))
         try:
             _attempt(job, run, start)

@@ -20,6 +20,8 @@ from raytrain.model.tokenizer import encode
 from raytrain.plan import Plan, Rows, lanes_of
 from raytrain.train.step import RankBatch
 
+MOST_BLOCKS = 4_000
+
 BLOCK = pa.schema(
     [
         ("step", pa.int64()),
@@ -61,10 +63,11 @@ class Feed:
         return [(start, min(start + self.steps_per_block, self.last_step)) for start in starts]
 
 
-def steps_per_block(plan: Plan, world_size: int, rows_per_block: int) -> int:
-    """Steps of one block, so that it has about ``rows_per_block`` rows."""
+def steps_per_block(plan: Plan, world_size: int, rows_per_block: int, steps: int) -> int:
+    """Steps of one block, so that it has about ``rows_per_block`` rows: more where that would make more blocks
+    than Ray Data starts quickly with."""
     lanes = -(-plan.lanes // world_size)
-    return max(1, rows_per_block // (lanes * plan.lane_rows))
+    return max(1, rows_per_block // (lanes * plan.lane_rows), -(-steps * world_size // MOST_BLOCKS))
 
 
 def read_block(feed: Feed, number: int, world_size: int) -> pa.Table:
