@@ -45,5 +45,5 @@ def small_job(source: Any, root: Any, **train: Any) -> dict[str, Any]:
             "tokens_per_chunk": 128,
             **train,
         },
-        "cluster": {"workers": 2, "cpus_per_worker": 0.5, "rows_per_block": 100},
+        "cluster": {"workers": 2, "cpus_per_worker": 0.5, "local_cpus": 4, "rows_per_block": 100},
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raytrain.artifact import (
@@ -186,12 +186,14 @@ def reversed_keys(value: Any) -> Any:
     return [reversed_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_a_digest_does_not_see_the_order_of_keys(value: Any) -> None:
     assert digest(value) == digest(reversed_keys(value))
     assert len(digest(value)) == 16
 
 
+@settings(deadline=None)
 @given(PLAIN, PLAIN)
 def test_a_digest_tells_values_apart(one: Any, other: Any) -> None:
     assert (digest(one) == digest(other)) == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))

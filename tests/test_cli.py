@@ -93,9 +93,38 @@ def test_a_truncated_parquet(tmp_path: Path, data: dict[str, Any]) -> None:
     refused(tmp_path, data, "swa.parquet", "truncated")
 
 
+def test_jsonl_without_answers(tmp_path: Path, data: dict[str, Any]) -> None:
+    """Found by a task on the cluster: Ray's traceback around it is not the user's business."""
+    (tmp_path / "raw/swa.jsonl").write_text('{"question": "a"}\n' * 9)
+    job = tmp_path / "job.yaml"
+    job.write_text(yaml.safe_dump(data))
+    done = raytrain("prepare", str(job))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    assert line == f"raytrain: {tmp_path}/raw/swa.jsonl: no column 'answer': it has question"
+    assert not list((tmp_path / "root").rglob("manifest.json"))
+
+
+def test_nobody_at_the_address(tmp_path: Path, data: dict[str, Any]) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(yaml.safe_dump(data))
+    for address, words in [("127.0.0.1:1", "nobody answers"), ("nonsense", "no Ray to connect to")]:
+        done = raytrain("run", str(job), f"cluster.address={address}")
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr.strip().splitlines()[-1]
+
+
+def test_a_batch_larger_than_a_language(tmp_path: Path, data: dict[str, Any]) -> None:
+    for path in (tmp_path / "raw").glob("*.jsonl"):
+        path.unlink()
+    pq.write_table(pa.table({"question": ["a"] * 30, "answer": ["b"] * 30}), tmp_path / "raw/swa.parquet")
+    refused(tmp_path, data, "swa has 30 rows", "at least 48")
+
+
 def test_more_workers_than_cpus_leave_for_data(tmp_path: Path, data: dict[str, Any]) -> None:
     data["cluster"] |= {"workers": 3, "cpus_per_worker": 0.5, "local_cpus": 2}
-    refused(tmp_path, data, "cluster.workers", "at most 2")
+    refused(tmp_path, data, "cluster.workers", "for reading data")
 
 
 def test_a_job_file_that_is_not_there() -> None:

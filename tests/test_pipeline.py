@@ -243,6 +243,6 @@ def test_what_another_raytrain_left_in_the_root_does_not_hide_the_reason(tmp_pat
 def test_differences_are_found_at_any_depth() -> None:
     old = {"a": {"b": 1, "c": [1]}, "gone": 1, "same": {"x": 1}}
     new = {"a": {"b": 2, "c": [1, 2]}, "new": 3, "same": {"x": 1}}
-    assert differences(old, new) == ["a.b: 1 → 2", "a.c: [1] → [1, 2]", "gone: 1 → None", "new: None → 3"]
+    assert differences(old, new) == ["a.b: 1 → 2", "a.c: [1] → [1, 2]", "gone: 1 → (absent)", "new: (absent) → 3"]
     assert differences({"m": None}, {"m": {"x": 1}}) == ["m: None → {'x': 1}"]
     assert differences(old, old) == []

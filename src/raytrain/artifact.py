@@ -100,7 +100,7 @@ class Artifact:
 def digest(value: Any) -> str:
     """A 16-digit hash of plain data, the same for equal data."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def new_writer() -> str:

@@ -50,6 +50,9 @@ def _run_to(job_file: str, overrides: list[str] | None, last: str) -> None:
     check_writable(root_of(job))
     try:
         artifacts = run(job, up_to(chain(job), last), _say)
+    except KeyboardInterrupt:  # here, for typer would end without a word
+        _say("raytrain: interrupted; run the same command again to go on")
+        raise typer.Exit(130) from None
     finally:
         stop_ray()
     print_result(artifacts, last)
@@ -134,12 +137,9 @@ def _wide_console() -> Console:
 
 
 def main() -> None:
-    """Runs a command. What the user can mend is one line and exit code 2; Ctrl-C is 130."""
+    """Runs a command. What the user can mend is one line and exit code 2."""
     try:
         app()
     except UserError as error:
         _say(f"raytrain: {error}")
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        _say("raytrain: interrupted; run the same command again to go on")
-        raise SystemExit(130) from None

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import socket
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from raytrain.config import Cluster
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 
 CPUS_FOR_DATA = 1.0
 
@@ -34,11 +36,11 @@ def running_ray(cluster: Cluster) -> None:
     address = address_of(cluster)
     if address:
         options.pop("include_dashboard")
+        _check_address(address)
         try:
             ray.init(address=address, **options)
-        except (ConnectionError, RuntimeError) as error:
-            text = " ".join(str(error).split())[:200]
-            raise UserError(f"cluster.address: no Ray to connect to at {address}: {text}") from error
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UserError(f"cluster.address: no Ray to connect to at {address}: {one_line(error, 200)}") from error
     else:
         # A folder of its own: /tmp/ray may belong to another user's Ray. Short, for it holds socket paths.
         temp = tempfile.mkdtemp(prefix="rt-")
@@ -46,6 +48,17 @@ def running_ray(cluster: Cluster) -> None:
         ray.init(address="local", num_cpus=cluster.local_cpus or cpus_here(), _temp_dir=temp, **options)
         _protect_token()
     _quiet_data()
+
+
+def _check_address(address: str) -> None:
+    """Knocks at host:port; Ray itself would wait for minutes where nobody answers."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise UserError(f"cluster.address: nobody answers at {address}: {error}") from error
 
 
 def stop_ray() -> None:
@@ -66,15 +79,25 @@ def cpus_here() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def check_cpus(cluster: Cluster, available: float) -> None:
-    """Raises UserError if the workers leave no CPU for reading data: the run would wait for ever."""
-    wanted = cluster.workers * cluster.cpus_per_worker
-    if wanted + CPUS_FOR_DATA > available + 1e-9:
-        most = max(int((available - CPUS_FOR_DATA) / cluster.cpus_per_worker + 1e-9), 0)
+def check_cpus(cluster: Cluster, nodes: Sequence[float]) -> None:
+    """Raises UserError if the workers leave no CPU for reading data: the run would wait for ever.
+
+    ``nodes`` are the CPUs of each node. Workers are packed, so the largest nodes fill up first.
+    """
+    free = sorted(nodes, reverse=True)
+    for _ in range(cluster.workers):
+        fits = [i for i, cpus in enumerate(free) if cpus >= cluster.cpus_per_worker - 1e-9]
+        if not fits:
+            raise UserError(
+                f"cluster.workers: {cluster.workers} workers × {cluster.cpus_per_worker:g} CPUs do not fit into "
+                f"the {sum(nodes):g} CPUs there are: ask for fewer, or lower cluster.cpus_per_worker"
+            )
+        free[fits[0]] -= cluster.cpus_per_worker
+    if max(free) < CPUS_FOR_DATA - 1e-9:
         raise UserError(
-            f"cluster.workers: {cluster.workers} workers × {cluster.cpus_per_worker:g} CPUs leave "
-            f"{available - wanted:g} of {available:g} CPUs for reading data, and that needs "
-            f"{CPUS_FOR_DATA:g}: at most {most} such workers, or lower cluster.cpus_per_worker"
+            f"cluster.workers: {cluster.workers} workers × {cluster.cpus_per_worker:g} CPUs leave {max(free):g} CPUs "
+            f"of {sum(nodes):g} on one machine for reading data, and that needs {CPUS_FOR_DATA:g}: "
+            "ask for fewer workers, or lower cluster.cpus_per_worker"
         )
 
 

@@ -1,7 +1,7 @@
 """The typed config of each stage. One job file is one experiment; its sections are the stages."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -37,14 +37,35 @@ def _absent_is_empty(value: object) -> object:
     return {} if value is None else value
 
 
+def _each_once(values: list[str]) -> list[str]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is named twice")
+    return values
+
+
+def _languages_of_weights(value: object) -> object:
+    """Keys by another name for the same language would silently replace each other."""
+    if isinstance(value, dict):
+        known = []
+        for key in value:
+            try:
+                known.append(to_iso639_3(str(key)))
+            except UserError:
+                continue  # said of that key when it is checked itself
+        _each_once(known)
+    return value
+
+
 Language = Annotated[str, AfterValidator(_language)]
+Languages = Annotated[list[Language], Field(min_length=1), AfterValidator(_each_once)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
     """A part of the job file: unknown keys and wrong types are refused, and nothing changes it later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Storage(Section):
@@ -61,7 +82,7 @@ class Corpus(Section):
         description="demo:cldr, a folder or object-store prefix of {lang}.parquet, {lang}/*.parquet or "
         "{lang}.jsonl[.gz], or hf://NAME@REVISION"
     )
-    languages: list[Language] | None = Field(
+    languages: Languages | None = Field(
         None, description="languages to prepare, and to train the tokenizer on; default: all in the source"
     )
     row_group_rows: PositiveInt = Field(512, description="rows a row group: the unit that a lane reads")
@@ -77,7 +98,7 @@ class FromScratch(Section):
     heads: PositiveInt = 4
     intermediate: PositiveInt | None = Field(None, description="default: 4 × hidden")
     dropout: Probability = 0.1
-    vocab_size: Annotated[int, Field(ge=300)] = 8_000
+    vocab_size: Annotated[int, Field(ge=512)] = 8_000
     tokenizer_rows: PositiveInt = Field(4_000, description="pairs of each language that the tokenizer learns from")
 
     @model_validator(mode="after")
@@ -91,13 +112,17 @@ class Model(Section):
     """The bi-encoder: one backbone for questions and passages."""
 
     name_or_path: str | None = Field(None, description="any Hugging Face encoder: hub name, folder or s3:// prefix")
-    revision: str | None = Field(None, description="hub revision; pin it")
+    revision: str | None = Field(None, description="of the hub; needed for a hub name")
     from_scratch: FromScratch | None = None
     pooling: Literal["mean", "cls"] = "mean"
     query_prompt: str = Field("", description="put before every question, e.g. 'query: '")
     passage_prompt: str = Field("", description="put before every passage, e.g. 'passage: '")
     query_max_len: Annotated[int, Field(ge=4)] = Field(64, description="tokens, special ones included")
     passage_max_len: Annotated[int, Field(ge=4)] = Field(256, description="tokens, special ones included")
+
+    def rules(self) -> dict[str, Any]:
+        """What texts go through, as plain data: all but where the weights come from."""
+        return self.model_dump(mode="json", exclude={"name_or_path", "revision", "from_scratch"})
 
     @model_validator(mode="after")
     def _one_backbone(self) -> "Model":
@@ -111,11 +136,11 @@ class Model(Section):
 class Mix(Section):
     """The share of each language: explicit weights, or a temperature over the counts."""
 
-    weights: dict[Language, Annotated[float, Field(ge=0)]] | None = Field(
-        None, description="share of each language; need not sum to 1; other languages are not trained on"
+    weights: Annotated[dict[Language, Annotated[float, Field(ge=0)]] | None, BeforeValidator(_languages_of_weights)] = (
+        Field(None, description="share of each language; need not sum to 1; other languages are not trained on")
     )
     temperature: PositiveFloat = Field(1.0, description="share ∝ rows^(1/temperature): 1 as in the corpus")
-    languages: list[Language] | None = Field(None, description="languages the temperature mixes; default: all")
+    languages: Languages | None = Field(None, description="languages the temperature mixes; default: all")
 
     @model_validator(mode="after")
     def _one_way(self) -> "Mix":
@@ -158,6 +183,8 @@ class Train(Section):
         if self.batch_size % self.lanes:
             near = [n for n in range(1, self.batch_size + 1) if self.batch_size % n == 0 and n <= 64]
             raise ValueError(f"lanes ({self.lanes}) must divide batch_size ({self.batch_size}): one of {near}")
+        if self.bf16 and self.zero_stage == 0:
+            raise ValueError("bf16 needs zero_stage 1, 2 or 3: DeepSpeed keeps no fp32 masters at stage 0")
         if self.warmup_steps >= self.max_steps and self.schedule != "constant":
             raise ValueError(f"warmup_steps ({self.warmup_steps}) leaves none of max_steps ({self.max_steps})")
         return self
@@ -167,7 +194,7 @@ class Evaluate(Section):
     """The held-out score at the end of a run."""
 
     benchmarks: list[str] = Field([], description="demo:cldr, or beir:DIR (one folder, or one a language)")
-    languages: list[Language] | None = Field(None, description="default: all a benchmark has")
+    languages: Languages | None = Field(None, description="default: all a benchmark has")
 
     @model_validator(mode="after")
     def _known(self) -> "Evaluate":
@@ -184,7 +211,7 @@ class Cluster(Section):
     local_cpus: PositiveInt | None = Field(None, description="CPUs of a Ray started here; default: all")
     workers: PositiveInt = Field(1, description="training workers")
     cpus_per_worker: PositiveFloat = 1.0
-    gpus_per_worker: Annotated[float, Field(ge=0)] = 0.0
+    gpus_per_worker: Literal[0, 1] = 0
     threads_per_worker: PositiveInt | None = Field(None, description="default: as many as its CPUs, at least 1")
     rows_per_block: PositiveInt = Field(8_192, description="rows that one data task reads for one worker")
     max_failures: NonNegativeInt = Field(3, description="how often training restarts its workers by itself")

@@ -53,9 +53,11 @@ def _ray() -> Finding:
 
 
 def _deepspeed() -> Iterator[Finding]:
+    import torch
+
     from raytrain.train.engine import prepare_deepspeed
 
-    prepare_deepspeed()
+    prepare_deepspeed("cuda" if torch.cuda.is_available() else "cpu")
     from deepspeed.accelerator import get_accelerator
 
     accelerator = get_accelerator()
@@ -100,9 +102,8 @@ def _shared_memory() -> Finding:
 def _object_store() -> Finding:
     import boto3
 
-    session = boto3.Session()
     try:
-        credentials = session.get_credentials()
+        credentials = boto3.Session().get_credentials()
     except Exception as error:  # a broken profile, an unreachable metadata service: told, not fatal
         return Finding("S3", f"no credentials: {error}", False)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "AWS"

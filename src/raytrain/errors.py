@@ -7,3 +7,24 @@ class UserError(Exception):
 
 class FileMissingError(UserError):
     """A file that was to be read is not there; kept apart so that a caller can read without asking first."""
+
+
+def one_line(error: object, limit: int = 300) -> str:
+    """The text of an error without line breaks, cut to ``limit`` characters."""
+    return " ".join(str(error).split())[:limit]
+
+
+def user_error_in(error: BaseException) -> UserError | None:
+    """The UserError inside what Ray wrapped around it, or None.
+
+    Ray raises an error of a task as one that is both a RayTaskError and a UserError, whose text is the whole
+    traceback; the original is its ``cause``.
+    """
+    seen: list[BaseException] = [error]
+    for inner in seen:
+        causes = [getattr(inner, "cause", None), getattr(inner, "controller_failure", None), inner.__cause__]
+        causes += list(getattr(inner, "worker_failures", {}).values())
+        if isinstance(inner, UserError) and getattr(inner, "cause", None) is None:
+            return inner
+        seen += [cause for cause in causes if isinstance(cause, BaseException) and cause not in seen]
+    return None

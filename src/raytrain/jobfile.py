@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from raytrain.config import Job
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,12 +28,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes the texts that _Loader would take for numbers."""
+
+
 # PyYAML follows YAML 1.1, where 1e-4 is text; YAML 1.2 and everyone who writes a learning rate mean a number.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+_SCIENTIFIC = re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$")
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver("tag:yaml.org,2002:float", _SCIENTIFIC, list("-+0123456789"))
 
 
 def load_job(path: str | Path, overrides: Sequence[str] = ()) -> Job:
@@ -64,14 +66,14 @@ def job_from(data: dict[str, Any], where: str) -> Job:
 
 def dump_job(job: Job) -> str:
     """The resolved config as YAML, every default written out."""
-    return str(yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    return str(yaml.dump(job.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
 def _parse(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise UserError(f"{where}: no valid YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError) as error:  # a date like 2020-13-45 is a plain ValueError
+        raise UserError(f"{where}: no valid YAML: {one_line(error)}") from error
 
 
 def _apply(data: dict[str, Any], override: str) -> None:

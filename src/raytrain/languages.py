@@ -13,7 +13,10 @@ def to_iso639_3(name: str) -> str:
     text = name.strip().lower()
     try:
         language = langcodes.get(text) if len(text) <= 3 else langcodes.find(text)
-        code = language.to_alpha3() if language.is_valid() else ""
+        known = text.replace(" ", "").isalpha() and language.is_valid()
+        code = str(language.to_alpha3()) if known else ""
+        if known and len(text) == 3 and text != language.to_alpha3(variant="B"):
+            code = text  # a code of its own, which the library would replace by a relative's: tgl by fil
     except (LookupError, ValueError):
         code = ""
     if not code:

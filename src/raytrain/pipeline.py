@@ -7,6 +7,7 @@ from typing import Any, Literal
 from raytrain.artifact import (
     Artifact,
     File,
+    Manifest,
     RowAccount,
     commit,
     digest,
@@ -15,6 +16,7 @@ from raytrain.artifact import (
     read_manifest,
 )
 from raytrain.config import Job
+from raytrain.errors import UserError
 from raytrain.storage import Location, StorageOptions
 
 Inputs = Mapping[str, Artifact]
@@ -37,7 +39,7 @@ class Stage:
 
     ``identity`` gives what the artifact's hash is taken of: everything that can change its content, and
     nothing else. It may look at sources (to list them), so it may raise UserError. ``check`` refuses, before
-    any stage works, what can be seen to fail.
+    any stage works, what can be seen to fail. ``tidy`` deletes what only an unfinished artifact needs.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Stage:
     identity: Callable[[Job], Mapping[str, Any]]
     run: Callable[[Job, Inputs, Location, Say], Outcome]
     check: Callable[[Job], None] = field(default=lambda job: None)
+    tidy: Callable[[Artifact], None] = field(default=lambda artifact: None)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,9 @@ def _build(job: Job, stage: Stage, done: Inputs, state: StageState, say: Say) ->
         rows=outcome.rows,
         summary=outcome.summary,
     )
-    return commit(state.location, manifest)
+    artifact = commit(state.location, manifest)
+    stage.tidy(artifact)
+    return artifact
 
 
 def _why(job: Job, stage: Stage, identity: Mapping[str, Any]) -> str:
@@ -158,7 +163,7 @@ def _why(job: Job, stage: Stage, identity: Mapping[str, Any]) -> str:
         manifest
         for info in folder.list()
         if info.path.count("/") == 1 and info.path.endswith("/manifest.json")
-        if (manifest := read_manifest(folder / info.path.split("/")[0])) is not None
+        if (manifest := _readable(folder / info.path.split("/")[0])) is not None
     ]
     if not others:
         return "never run"
@@ -167,17 +172,29 @@ def _why(job: Job, stage: Stage, identity: Mapping[str, Any]) -> str:
     return f"differs from {nearest.hash} in {'; '.join(changes[:4])}{' …' if len(changes) > 4 else ''}"
 
 
+def _readable(location: Location) -> Manifest | None:
+    """A manifest to compare with; a damaged one of another run is none of this run's business."""
+    try:
+        return read_manifest(location)
+    except UserError:
+        return None
+
+
+_ABSENT = "(absent)"
+
+
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
     """Where two pieces of plain data differ, as ``key: old → new``."""
     if isinstance(old, dict) and isinstance(new, dict):
         return [
             line
             for key in sorted(old.keys() | new.keys())
-            for line in differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            for line in differences(old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}" if path else key)
         ]
     return [] if old == new else [f"{path}: {_short(old)} → {_short(new)}"]
 
 
 def _short(value: Any) -> str:
+    """The beginning and the end, for long values often differ in the last word."""
     text = str(value)
-    return text if len(text) <= 40 else text[:37] + "…"
+    return text if len(text) <= 40 else f"{text[:18]}…{text[-20:]}"

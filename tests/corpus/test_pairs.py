@@ -102,10 +102,14 @@ def test_an_id_that_is_a_number_is_not_lost() -> None:
 def test_columns_we_do_not_know_are_kept_as_json() -> None:
     row = good(topic="Überall", scores=[1, 2.5], details={"b": 1, "a": None}, nothing=None, url="u", origin="o")
     assert json.loads(row["extra"]) == {"topic": "Überall", "scores": [1, 2.5], "details": {"b": 1, "a": None}}
-    assert "Überall" in row["extra"]
     assert (row["url"], row["origin"]) == ("u", "o")
     assert good()["extra"] is None
     assert good(a=1, b=2)["extra"] == good(b=2, a=1)["extra"]
+
+
+def test_what_is_kept_as_json_is_json() -> None:
+    """A missing number of a Parquet file is NaN, which JSON has no word for."""
+    assert json.loads(good(score=float("nan"), other=1)["extra"], parse_constant=pytest.fail)["other"] == 1
 
 
 LONE = "broken \ud83d emoji"  # half of a surrogate pair: JSON can say it, UTF-8 can not

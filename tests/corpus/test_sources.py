@@ -38,7 +38,7 @@ def refusal(action: Any, *args: Any) -> str:
 
 
 def test_every_layout_by_language(tmp_path: Path) -> None:
-    write(tmp_path, "eng.parquet", "deu/a.parquet", "deu/b.parquet", "fin.jsonl", "swa.jsonl.gz")
+    write(tmp_path, "eng.parquet", "deu/a.parquet", "deu/b.parquet", "fin.jsonl", "swa.jsonl.gz", "tha/x.jsonl.gz")
     found = [(unit.language, unit.name, unit.kind) for unit in units(tmp_path)]
     assert found == [
         ("deu", "deu/a.parquet", "parquet"),
@@ -46,6 +46,7 @@ def test_every_layout_by_language(tmp_path: Path) -> None:
         ("eng", "eng.parquet", "parquet"),
         ("fin", "fin.jsonl", "jsonl"),
         ("swa", "swa.jsonl.gz", "jsonl"),
+        ("tha", "tha/x.jsonl.gz", "jsonl"),
     ]
 
 
@@ -68,7 +69,7 @@ def test_a_name_that_is_no_language_is_refused_with_its_file(tmp_path: Path, nam
     assert "is no language" in line
 
 
-@pytest.mark.parametrize("name", ["eng/part/a.parquet", "eng/a.jsonl", "eng/a.jsonl.gz"])
+@pytest.mark.parametrize("name", ["eng/part/a.parquet", "eng/part/a.jsonl", "data/2024/eng.parquet"])
 def test_pairs_in_a_place_where_they_are_not_read_are_not_passed_over(tmp_path: Path, name: str) -> None:
     """Beside files that are read: rows that nobody counts are a defect."""
     write(tmp_path, "deu.parquet", name)
@@ -79,6 +80,15 @@ def test_pairs_in_a_place_where_they_are_not_read_are_not_passed_over(tmp_path: 
 def test_a_folder_without_pairs_is_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
     write(tmp_path, *names)
     assert f"corpus.source: {tmp_path} holds no {{lang}}.parquet" in refusal(units, tmp_path)
+
+
+@pytest.mark.parametrize("other", ["eng.jsonl", "english.parquet", "en/a.parquet"])
+def test_one_language_in_two_places_is_refused(tmp_path: Path, other: str) -> None:
+    """Most likely the same rows twice."""
+    write(tmp_path, "eng.parquet", other)
+    line = refusal(units, tmp_path)
+    assert "eng.parquet" in line
+    assert other.partition("/")[0] in line
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -183,6 +193,15 @@ def test_the_configs_of_a_hub_dataset_are_languages(hub_folder: Path) -> None:
     ]
     assert identity_of(found) == {f"{hub_folder}/{lang}": "main" for lang in ("eng", "fin")}
     assert count_rows(found) == found
+
+
+def test_rows_of_a_hub_dataset_are_those_its_card_counts(hub_folder: Path) -> None:
+    as_hub(hub_folder, "eng", "fin")
+    card = (hub_folder / "README.md").read_text()
+    counts = ["dataset_info:", "- config_name: fin", "  splits:", "  - name: default", "    num_examples: 4711"]
+    (hub_folder / "README.md").write_text(card.replace("---\nconfigs:", "\n".join(["---", *counts, "configs:"])))
+    listed = list_units(f"hf://{hub_folder}@main", Location.of)
+    assert [unit.rows for unit in count_rows(listed)] == [listed[0].rows, 4711]
 
 
 def test_a_config_that_is_no_language_is_named(hub_folder: Path) -> None:

@@ -44,13 +44,21 @@ def shape_of(rank: int, world: int, tokens: int, stage: int) -> Shape:
     return Shape(rank, rows, 0, tokens, 0.05, equal_chunks=stage == 3)
 
 
-def config_of(stage: int) -> Train:
-    return Train(zero_stage=stage, max_grad_norm=0.5, weight_decay=0.1, lanes=LANES, batch_size=LANES * LANE_ROWS)
+def config_of(stage: int, bf16: bool) -> Train:
+    return Train(
+        zero_stage=stage, bf16=bf16, max_grad_norm=0.5, weight_decay=0.1, lanes=LANES, batch_size=LANES * LANE_ROWS
+    )
 
 
-def train(rank: int, world: int, stage: int, tokens: int, stop: int) -> dict[str, Any]:
+def weights_of(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix("weight/"): value for name, value in state.items() if name.startswith("weight/")}
+
+
+def train(rank: int, world: int, stage: int, tokens: int, stop: int, bf16: bool = False) -> dict[str, Any]:
     """Some steps on a rank; with ``stop`` the state goes through a fresh engine after that many."""
-    engine = make_engine(model(), config_of(stage))
+    engine = make_engine(model(), config_of(stage, bf16), "cpu")
+    begun = weights_of(engine_state(engine))
+    same = all(torch.equal(begun[name], weight) for name, weight in model().state_dict().items()) if rank == 0 else True
     shape = shape_of(rank, world, tokens, stage)
     lanes = lanes_of(rank, world, LANES)
     losses, norms = [], []
@@ -59,8 +67,8 @@ def train(rank: int, world: int, stage: int, tokens: int, stop: int) -> dict[str
             state = [engine_state(engine)]
             torch.distributed.broadcast_object_list(state)
             fresh = model()
-            fresh.load_state_dict({k.removeprefix("weight/"): v for k, v in state[0].items() if k[0] == "w"})
-            engine = make_engine(fresh, config_of(stage))
+            fresh.load_state_dict(weights_of(state[0]))
+            engine = make_engine(fresh, config_of(stage, bf16), "cpu")
             load_engine_state(engine, state[0], step)
         set_learning_rate(engine, 1e-2 * (step + 1))
         part = rank_loss(engine, batch_of(lanes, step), shape, CPU)
@@ -69,8 +77,7 @@ def train(rank: int, world: int, stage: int, tokens: int, stop: int) -> dict[str
         whole = part.detach().clone()
         torch.distributed.all_reduce(whole)
         losses.append(float(whole))
-    weights = {k: v for k, v in engine_state(engine).items() if k.startswith("weight/")}
-    return {"losses": losses, "norms": norms, "weights": weights}
+    return {"losses": losses, "norms": norms, "weights": weights_of(engine_state(engine)), "begun_exactly": same}
 
 
 def plain_torch() -> dict[str, Any]:
@@ -97,11 +104,15 @@ def plain_torch() -> dict[str, Any]:
     return {"losses": losses, "norms": norms}
 
 
-# By number of ranks: ZeRO stage, tokens a chunk (few: ranks get different numbers of chunks), restart at step.
+# By number of ranks: ZeRO stage, tokens a chunk (few: ranks get different numbers of chunks), restart at step, bf16.
 CASES = {
-    1: [(0, 10**6, -1), (1, 60, -1)],
-    2: [(stage, tokens, restart) for stage in range(4) for tokens, restart in ((10**6, -1), (60, -1), (60, 2))],
-    3: [(1, 60, -1), (3, 45, -1)],
+    1: [(0, 10**6, -1, False), (1, 60, -1, False)],
+    2: [
+        *[(stage, 10**6, -1, False) for stage in range(4)],
+        *[(stage, 60, restart, False) for stage in range(4) for restart in (-1, 2)],
+        *[(stage, 60, restart, True) for stage in (1, 2, 3) for restart in (-1, 2)],
+    ],
+    3: [(1, 60, -1, False), (3, 45, -1, False)],
 }
 
 
@@ -111,10 +122,8 @@ def train_all(rank: int, world: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def results(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[tuple[int, int, int, int], list[dict[str, Any]]]:
-    """What every rank got, by (ranks, stage, tokens a chunk, restart)."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, list[dict[str, Any]]]:
+    """What every rank got, by (ranks, stage, tokens a chunk, restart, bf16)."""
     found = {}
     for world, cases in CASES.items():
         by_rank = on_ranks(world, train_all, tmp_path_factory.mktemp("ranks"))
@@ -122,7 +131,10 @@ def results(
     return found
 
 
-@pytest.mark.parametrize("case", [(world, *case) for world, cases in CASES.items() for case in cases])
+ALL = [(world, *case) for world, cases in CASES.items() for case in cases]
+
+
+@pytest.mark.parametrize("case", [case for case in ALL if not case[-1]])
 def test_ranks_and_stages_give_what_one_process_gives(case: Any, results: dict[Any, Any]) -> None:
     """Losses over several optimiser steps, and the norms of the gradients: were one scaled by the number of
     ranks, or a chunk lost, both would differ."""
@@ -133,9 +145,18 @@ def test_ranks_and_stages_give_what_one_process_gives(case: Any, results: dict[A
         assert result["norms"] == pytest.approx(expected["norms"], rel=1e-3)
 
 
-@pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_state_put_back_into_a_fresh_engine_goes_on_bitwise(stage: int, results: dict[Any, Any]) -> None:
-    whole, again = (results[2, stage, 60, restart][0] for restart in (-1, 2))
+@pytest.mark.parametrize("case", [case for case in ALL if case[-1]])
+def test_bf16_starts_from_exact_weights_and_goes_the_same_way(case: Any, results: dict[Any, Any]) -> None:
+    expected = plain_torch()
+    for result in results[case]:
+        assert result["begun_exactly"]
+        assert result["losses"][:2] == pytest.approx(expected["losses"][:2], rel=0.05)
+
+
+@pytest.mark.parametrize("case", [case for case in ALL if case[3] == 2])
+def test_state_put_back_into_a_fresh_engine_goes_on_bitwise(case: Any, results: dict[Any, Any]) -> None:
+    world, stage, tokens, _, bf16 = case
+    whole, again = results[world, stage, tokens, -1, bf16][0], results[case][0]
     assert again["losses"] == whole["losses"]
     assert whole["weights"].keys() == again["weights"].keys()
     assert len(whole["weights"]) > 10

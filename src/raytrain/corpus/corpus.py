@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytrain.artifact import Artifact
-from raytrain.corpus.layout import shard_path
 from raytrain.corpus.sources import open_parquet
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 from raytrain.plan import Shards
 from raytrain.storage import Location
 
@@ -25,6 +24,7 @@ class Corpus:
 
     folder: Location
     shards: Mapping[str, Shards]
+    paths: Mapping[str, tuple[str, ...]]  # of each shard, relative to the folder
 
     @classmethod
     def of(cls, artifact: Artifact) -> "Corpus":
@@ -32,10 +32,11 @@ class Corpus:
         summary = artifact.manifest.summary
         group = int(summary["row_group_rows"])
         shards = {
-            language: Shards(language, tuple(entry["shard_rows"]), group)
+            language: Shards(language, tuple(entry["shards"].values()), group)
             for language, entry in sorted(summary["languages"].items())
         }
-        return cls(artifact.location, shards)
+        paths = {language: tuple(entry["shards"]) for language, entry in summary["languages"].items()}
+        return cls(artifact.location, shards, paths)
 
     def read(self, language: str, rows: Ints, columns: Sequence[str]) -> pa.Table:
         """Rows of a language by number, in the order asked for; each row group is read once.
@@ -49,7 +50,7 @@ class Corpus:
         for i, group in enumerate(needed):
             shard = int(shards.shard_of_group[group])
             number = int(group - shards.first_group_of_shard[shard])
-            table = _read_group(self.folder / shard_path(language, shard), number, tuple(columns))
+            table = _read_group(self.folder / self.paths[language][shard], number, tuple(columns))
             tables.append(table)
             starts[i] = place
             place += table.num_rows
@@ -67,8 +68,9 @@ def _read_group(location: Location, group: int, columns: tuple[str, ...]) -> pa.
         return _opened(location).read_row_group(group, columns=list(columns))
     except (pa.ArrowException, OSError, IndexError) as error:
         _opened.cache_clear()
-        text = " ".join(str(error).split())[:300]
-        raise UserError(f"{location.uri}: can't read row group {group} of the prepared corpus: {text}") from error
+        raise UserError(
+            f"{location.uri}: can't read row group {group} of the prepared corpus: {one_line(error)}"
+        ) from error
 
 
 @lru_cache(maxsize=64)

@@ -38,7 +38,7 @@ def shard_path(language: str, shard: int) -> str:
 
 def write_shard(rows: pa.Table, keys: str, corpus: Location, language: str, shard: int, row_group_rows: int) -> File:
     """Writes one shard, its rows in order of column ``keys`` (ties by content); gives its size and hash."""
-    order = [(keys, "ascending"), *((name, "ascending") for name in ("id", "question", "answer", "extra"))]
+    order = [(keys, "ascending"), *((name, "ascending") for name in PAIRS.names)]
     table = rows.sort_by(order).select(PAIRS.names).cast(PAIRS).combine_chunks()
     return write_parquet(table, corpus, shard_path(language, shard), row_group_rows)
 

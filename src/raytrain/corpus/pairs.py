@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,10 @@ def pair_id(question: str, answer: str) -> str:
 
 
 def require_columns(names: Sequence[str], file: str) -> None:
-    """Raises UserError if a file lacks a column that every pair needs."""
+    """Raises UserError if a file lacks a column that every pair needs, or has two of a name."""
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise UserError(f"{file}: column {twice[0]!r} is there twice")
     for column in REQUIRED:
         if column not in names:
             raise UserError(f"{file}: no column {column!r}: it has {', '.join(names) or 'none'}")
@@ -64,12 +68,12 @@ def check_rows(rows: Sequence[Mapping[str, Any]], file: str, first_row: int) -> 
         question, answer = fields["question"].value, fields["answer"].value
         good.append(
             {
-                "id": fields["id"].value or pair_id(question, answer),
+                "id": fields["id"].value or _number(row.get("id")) or pair_id(question, answer),
                 "origin": fields["origin"].value,
                 "url": fields["url"].value,
                 "question": question,
                 "answer": answer,
-                "extra": json.dumps(extra, ensure_ascii=False, sort_keys=True, default=str) if extra else None,
+                "extra": _json(extra) if extra else None,
             }
         )
     return Checked(pa.Table.from_pylist(good, PAIRS), pa.Table.from_pylist(bad, QUARANTINE))
@@ -92,8 +96,37 @@ def _text(value: Any) -> _Text:
             return _Text("", "undecodable")
     if not isinstance(value, str):
         return _Text("", "mistyped")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and no text can hold
+        return _Text("", "undecodable")
     value = value.strip()
     return _Text(value, None if value else "empty")
+
+
+def _number(value: Any) -> str:
+    """An id that is a number, as text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _json(columns: Mapping[str, Any]) -> str:
+    """Columns as one JSON object, whatever they hold."""
+    return json.dumps(_plain(columns), ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON and UTF-8 have a word for: NaN becomes null, and broken text is spelt out."""
+    if isinstance(value, Mapping):
+        return {_plain(str(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def python_rows(table: pa.Table) -> list[dict[str, Any]]:
@@ -101,12 +134,28 @@ def python_rows(table: pa.Table) -> list[dict[str, Any]]:
     columns = {}
     for name in table.column_names:
         column = table.column(name)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             raw = pc.cast(column, pa.large_binary()).to_pylist()
             columns[name] = [_decoded(value) for value in raw]
         else:
-            columns[name] = column.to_pylist()
+            columns[name] = _python_values(column)
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:  # text inside lists and structs: one bad row must not cost the others
+        return [_python_value(scalar) for scalar in column]
+
+
+def _python_value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return "(not UTF-8)"
 
 
 def _decoded(value: bytes | None) -> str | bytes | None:

@@ -8,16 +8,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import ray.data
+from ray.exceptions import RayError
 
 from raytrain.artifact import File, RowAccount
 from raytrain.corpus.layout import shard_count, shard_of, shuffle_key, write_parquet, write_shard
 from raytrain.corpus.pairs import PAIRS, QUARANTINE
 from raytrain.corpus.reading import read_unit
 from raytrain.corpus.sources import Unit
-from raytrain.errors import UserError
+from raytrain.errors import UserError, user_error_in
 from raytrain.storage import Location
 
 QUARANTINE_SHARD = -1
+MOST_PARTITIONS = 200  # of the shuffle; for a small corpus fewer, as each costs a task
 
 # What travels between the tasks: pairs, bad rows (shard -1, a reason) and one count a unit (shard -1, no reason).
 _TRAVELLING = pa.schema(
@@ -63,24 +65,29 @@ def prepare(
 ) -> list[PreparedLanguage]:
     """Reads all units and writes the corpus under ``folder``; gives what there is, by language.
 
-    ``progress`` hears of each finished shard: its language and rows. The output depends on the rows and the
-    seed, not on parallelism or on the order of files. Raises UserError for a broken source, or if a language is
-    left without rows.
+    ``progress`` hears of each finished shard: its language and rows. The order of rows depends on their ids and
+    the seed, not on parallelism or on the order of files; into how many shards a language goes depends on
+    ``Unit.rows``, which for JSONL is an estimate. Raises UserError for a broken source, or if a language is left
+    without rows.
     """
     rows: Counter[str] = Counter()
     for unit in units:
         rows[unit.language] += unit.rows
     layout = Layout(folder, row_group_rows, seed, {lang: shard_count(n, shard_rows) for lang, n in rows.items()})
+    groups = sum(layout.shards.values()) + len(layout.shards)
     written = (
         ray.data.from_items([{"unit": number} for number in range(len(units))], override_num_blocks=len(units))
         .map_batches(_read, fn_args=(units, layout), batch_size=1, batch_format="pyarrow", udf_modifying_row_count=True)
-        .groupby(["language", "shard"])
+        .groupby(["language", "shard"], num_partitions=min(groups, MOST_PARTITIONS))
         .map_groups(_write, fn_args=(layout,), batch_format="pyarrow")
     )
     records = []
-    for record in written.iter_rows():
-        records.append(record)
-        progress(record["language"], record["rows"] if record["shard"] != QUARANTINE_SHARD else 0)
+    try:
+        for record in written.iter_rows():
+            records.append(record)
+            progress(record["language"], record["rows"])
+    except RayError as error:
+        raise user_error_in(error) or error from error
     return [_language(language, records) for language in sorted(layout.shards)]
 
 

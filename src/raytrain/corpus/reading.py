@@ -11,10 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from raytrain.corpus.pairs import Checked, check_rows, python_rows, require_columns
-from raytrain.corpus.sources import Unit, open_parquet
-from raytrain.errors import UserError
+from raytrain.corpus.sources import Unit, hub_split, open_parquet
+from raytrain.errors import UserError, one_line
 
 BATCH = 4_096
+
+
+Numbered = tuple[int, list[Mapping[str, Any]]]  # the number of the first row in its file, and the rows
 
 
 def read_unit(unit: Unit) -> Iterator[Checked]:
@@ -22,84 +25,92 @@ def read_unit(unit: Unit) -> Iterator[Checked]:
 
     Raises UserError that names the file if it is broken, truncated or lacks a column.
     """
-    readers: dict[str, Callable[[Unit], Iterator[list[Any]]]]
+    readers: dict[str, Callable[[Unit], Iterator[Numbered]]]
     readers = {"parquet": _parquet, "jsonl": _jsonl, "cldr": _cldr, "hub": _hub}
-    reader = readers[unit.kind]
     name = unit.location.uri if unit.location else unit.name
-    first = 0
-    for rows in reader(unit):
+    for number, (first, rows) in enumerate(readers[unit.kind](unit)):
+        if number == 0:
+            require_columns(list(dict.fromkeys(key for row in rows for key in row)), name)
         yield check_rows(rows, name, first)
-        first += len(rows)
 
 
-def _parquet(unit: Unit) -> Iterator[list[dict[str, Any]]]:
+def _parquet(unit: Unit) -> Iterator[Numbered]:
     assert unit.location is not None
     file = open_parquet(unit.location)
+    require_columns(file.schema_arrow.names, unit.location.uri)
     try:
-        for batch in file.iter_batches(BATCH):
-            yield python_rows(pa.Table.from_batches([batch]))
+        tables = (pa.Table.from_batches([batch]) for batch in file.iter_batches(BATCH))
+        yield from _numbered(python_rows(table) for table in tables)
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{unit.location.uri}: broken Parquet: {' '.join(str(error).split())[:300]}") from error
+        raise UserError(f"{unit.location.uri}: broken Parquet: {one_line(error)}") from error
 
 
-def _jsonl(unit: Unit) -> Iterator[list[Mapping[str, Any]]]:
+def _jsonl(unit: Unit) -> Iterator[Numbered]:
     assert unit.location is not None
     name = unit.location.uri
     with unit.location.open_input() as raw:
         try:
             if name.endswith(".gz"):
                 with gzip.open(raw) as lines:
-                    yield from _batches(_json_rows(lines, name))
+                    yield from _json_rows(lines, name)
             else:
-                yield from _batches(_json_rows(io.BufferedReader(raw), name))
+                yield from _json_rows(io.BufferedReader(raw), name)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UserError(f"{name}: broken or truncated gzip: {error}") from error
 
 
-def _json_rows(lines: Iterable[bytes], name: str) -> Iterator[Mapping[str, Any]]:
+def _json_rows(lines: Iterable[bytes], name: str) -> Iterator[Numbered]:
+    """Rows with the numbers of their lines; empty lines end a batch, so that numbers stay right."""
+    first, batch = 0, list[Mapping[str, Any]]()
     for number, line in enumerate(lines):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except UnicodeDecodeError:
-            # One bad byte spoils one row, not the file: the row is quarantined as undecodable.
-            yield {"question": line, "answer": line}
-            continue
-        except ValueError as error:
-            raise UserError(f"{name}: line {number + 1} is no JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{name}: line {number + 1} is no JSON object")
-        if number == 0:
-            require_columns(list(row), name)
-        yield row
+        if line.strip():
+            batch.append(_json_row(line, f"{name}: line {number + 1}"))
+        if batch and (len(batch) == BATCH or not line.strip()):
+            yield first, batch
+            batch = []
+        if not batch:
+            first = number + 1
+    if batch:
+        yield first, batch
 
 
-def _cldr(unit: Unit) -> Iterator[list[Mapping[str, Any]]]:
+def _json_row(line: bytes, where: str) -> Mapping[str, Any]:
+    try:
+        row = json.loads(line)
+    except UnicodeDecodeError:
+        # One bad byte spoils one row, not the file: the row is quarantined as undecodable.
+        return {"question": line, "answer": line}
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is no JSON: {one_line(error)}") from error
+    if not isinstance(row, dict):
+        raise UserError(f"{where} is no JSON object")
+    return row
+
+
+def _cldr(unit: Unit) -> Iterator[Numbered]:
     from raytrain.corpus import cldr
 
-    return _batches(asdict(pair) for pair in cldr.pairs(unit.language))
+    yield from _numbered([[asdict(pair) for pair in cldr.pairs(unit.language)]])
 
 
-def _hub(unit: Unit) -> Iterator[list[dict[str, Any]]]:
+def _hub(unit: Unit) -> Iterator[Numbered]:
     import datasets
 
     name, config = unit.name.rsplit("/", 1)
-    splits = datasets.get_dataset_split_names(name, config, revision=unit.revision)
-    split = next((s for s in ("default", "train") if s in splits), splits[0])
-    stream = datasets.load_dataset(name, config, revision=unit.revision, split=split, streaming=True)
-    if stream.column_names is not None:
-        require_columns(stream.column_names, unit.name)
-    for table in stream.with_format("arrow").iter(batch_size=BATCH):
-        yield python_rows(table if isinstance(table, pa.Table) else pa.table(table))
+    try:
+        split = hub_split(unit)
+        stream = datasets.load_dataset(name, config, revision=unit.revision, split=split, streaming=True)
+        tables = stream.with_format("arrow").iter(batch_size=BATCH)
+        yield from _numbered(python_rows(table if isinstance(table, pa.Table) else pa.table(table)) for table in tables)
+    except UserError:
+        raise
+    except Exception as error:  # the library raises a dozen kinds; all mean that the data can't be had
+        raise UserError(f"{unit.name}: can't be read: {one_line(error)}") from error
 
 
-def _batches(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    batch: list[Mapping[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _numbered(batches: Iterable[list[Any]]) -> Iterator[Numbered]:
+    first = 0
+    for rows in batches:
+        if rows:
+            yield first, rows
+        first += len(rows)

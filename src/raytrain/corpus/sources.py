@@ -3,20 +3,21 @@
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytrain.corpus.pairs import require_columns
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 from raytrain.languages import to_iso639_3
 from raytrain.storage import Location
 
 BYTES_A_PAIR = 400  # of text that is not yet counted; decides only into how many files a language goes
 GZIP_RATIO = 4
 CLDR_ROWS = 7_000
+HUB_ROWS = 100_000  # of a config whose card does not count them
 
 Kind = Literal["parquet", "jsonl", "cldr", "hub"]
 
@@ -74,41 +75,51 @@ def count_rows(units: list[Unit]) -> list[Unit]:
 
 
 def _counted(unit: Unit) -> Unit:
+    if unit.kind == "hub":
+        try:
+            return replace(unit, rows=_hub_rows(unit) or unit.rows)
+        except Exception as error:  # the library raises a dozen kinds; all mean that it can't be had
+            raise UserError(f"{unit.name}: can't be read: {one_line(error)}") from error
     if unit.kind != "parquet" or unit.location is None:
         return unit
     metadata = open_parquet(unit.location).metadata
     require_columns(metadata.schema.to_arrow_schema().names, unit.location.uri)
-    return Unit(unit.kind, unit.language, unit.name, unit.version, metadata.num_rows, unit.location)
+    return replace(unit, rows=metadata.num_rows)
 
 
 def open_parquet(location: Location) -> pq.ParquetFile:
     """A Parquet file, its footer read. Raises UserError that names a broken or truncated one."""
     try:
         return pq.ParquetFile(location.open_input())
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{location.uri}: broken or truncated Parquet: {_one_line(error)}") from error
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
 
 
 def _file_units(folder: Location) -> list[Unit]:
     units = []
+    origins: dict[str, str] = {}
     for info in folder.list():
+        hidden = info.path.rsplit("/", 1)[-1].startswith(("_", "."))
+        if hidden or not info.path.endswith((".parquet", ".jsonl", ".jsonl.gz")):
+            continue
         match = re.fullmatch(r"([^/]+?)(?:/[^/]+)?(\.parquet|\.jsonl|\.jsonl\.gz)", info.path)
-        if not match or info.path.rsplit("/", 1)[-1].startswith(("_", ".")):
-            continue
-        if "/" in info.path and match[2] != ".parquet":
-            continue
+        if not match:
+            raise UserError(f"{(folder / info.path).uri}: pairs this deep are not read: move them to {{lang}}/")
         kind: Kind = "parquet" if match[2] == ".parquet" else "jsonl"
         expansion = GZIP_RATIO if match[2].endswith(".gz") else 1
-        rows = 0 if kind == "parquet" else max(1, info.size * expansion // BYTES_A_PAIR)
+        rows = 0 if kind == "parquet" or not info.size else max(1, info.size * expansion // BYTES_A_PAIR)
         try:
             language = to_iso639_3(match[1])
         except UserError as error:
             raise UserError(f"{(folder / info.path).uri}: the name says the language, and {error}") from error
+        origin = f"{match[1]}/" if "/" in info.path else info.path
+        if origins.setdefault(language, origin) != origin:
+            raise UserError(f"{folder.uri}: {origins[language]} and {origin} are both {language}: leave one out")
         version = f"{info.size}-{info.version}"
         units.append(Unit(kind, language, info.path, version, rows, folder / info.path))
     if not units:
         raise UserError(
-            f"corpus.source: {folder.uri} holds no {{lang}}.parquet, {{lang}}/*.parquet or {{lang}}.jsonl[.gz]"
+            f"corpus.source: {folder.uri} holds no {{lang}}.parquet or {{lang}}.jsonl[.gz], nor {{lang}}/ of such"
         )
     return units
 
@@ -122,15 +133,34 @@ def _hub_units(source: str) -> list[Unit]:
     try:
         configs = datasets.get_dataset_config_names(name, revision=revision)
     except Exception as error:  # the library raises a dozen kinds; all mean that it can't be had
-        raise UserError(f"corpus.source: can't open {source}: {_one_line(error)}") from error
+        raise UserError(f"corpus.source: can't open {source}: {one_line(error)}") from error
     units = []
     for config in configs:
         try:
             language = to_iso639_3(config)
         except UserError as error:
             raise UserError(f"corpus.source: {source}: config {config!r}: {error}") from error
-        units.append(Unit("hub", language, f"{name}/{config}", revision, 100_000, revision=revision))
+        units.append(Unit("hub", language, f"{name}/{config}", revision, HUB_ROWS, revision=revision))
     return units
+
+
+def hub_split(unit: Unit) -> str:
+    """The split of a hub config that holds the pairs."""
+    import datasets
+
+    name, config = unit.name.rsplit("/", 1)
+    splits = datasets.get_dataset_split_names(name, config, revision=unit.revision)
+    return next((split for split in ("default", "train") if split in splits), str(splits[0]))
+
+
+def _hub_rows(unit: Unit) -> int | None:
+    """Rows of a hub config as its card counts them, if it does."""
+    import datasets
+
+    name, config = unit.name.rsplit("/", 1)
+    splits = datasets.load_dataset_builder(name, config, revision=unit.revision).info.splits
+    split = hub_split(unit)
+    return int(splits[split].num_examples) if splits and split in splits and splits[split].num_examples else None
 
 
 def identity_of(units: list[Unit]) -> Mapping[str, str]:
@@ -141,7 +171,3 @@ def identity_of(units: list[Unit]) -> Mapping[str, str]:
 def _few(names: set[str]) -> str:
     listed = sorted(names)
     return ", ".join(listed[:20]) + (" …" if len(listed) > 20 else "")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

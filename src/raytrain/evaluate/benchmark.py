@@ -21,6 +21,7 @@ class Retrieval:
     queries: Mapping[str, str]
     passages: Mapping[str, str]
     relevant: Mapping[str, Mapping[str, int]]
+    left_out: int = 0  # questions without a relevant passage, which no score can be given
 
 
 def identity_of(name: str, open_location: OpenLocation) -> Mapping[str, str]:
@@ -47,7 +48,12 @@ def load_benchmark(name: str, languages: list[str] | None, open_location: OpenLo
         if languages is None or len(languages) != 1:
             raise UserError(f"evaluate: {name} is one BEIR folder: name its one language in evaluate.languages")
         return [_read_beir(folder, languages[0])]
-    named = {to_iso639_3(p.split("/")[0]): p.split("/")[0] for p in paths if p.endswith("/corpus.jsonl")}
+    named: dict[str, str] = {}
+    for name_ in (p.split("/")[0] for p in paths if p.endswith("/corpus.jsonl")):
+        language = to_iso639_3(name_)
+        if language in named:
+            raise UserError(f"evaluate: {folder.uri}: {named[language]}/ and {name_}/ are both {language}")
+        named[language] = name_
     return [_read_beir(folder / named[lang], lang) for lang in _chosen(name, languages, set(named))]
 
 
@@ -87,7 +93,8 @@ def _read_beir(folder: Location, language: str) -> Retrieval:
     asked = {key: text for key, text in queries.items() if any(s > 0 for s in relevant.get(key, {}).values())}
     if not asked:
         raise UserError(f"{place.uri}: no question has a relevant passage")
-    return Retrieval(language, asked, passages, {key: relevant[key] for key in asked})
+    judged = {key: relevant[key] for key in asked}
+    return Retrieval(language, asked, passages, judged, len(queries) - len(asked))
 
 
 def _jsonl(place: Location) -> dict[str, dict[str, str]]:

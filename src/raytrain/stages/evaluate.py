@@ -27,7 +27,7 @@ def _identity(job: Job) -> Mapping[str, Any]:
     return {
         "languages": job.evaluate.languages,
         "benchmarks": {name: identity_of(name, lambda uri: _open(job, uri)) for name in names},
-        "model": job.model.model_dump(mode="json", exclude={"name_or_path", "revision", "from_scratch"}),
+        "model": job.model.rules(),
     }
 
 
@@ -46,6 +46,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
             part.language: {
                 "queries": len(part.queries),
                 "passages": len(part.passages),
+                "left_out": part.left_out,
                 "untrained": _mean(untrained[part.language]),
                 "trained": _mean(trained[part.language]),
             }

@@ -16,7 +16,7 @@ CHECKED_ROWS = 16
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    return job.model.model_dump(mode="json", exclude={"name_or_path", "revision", "from_scratch"})
+    return job.model.rules()
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:

@@ -45,6 +45,8 @@ def _place(job: Job, name: str) -> Location | None:
     if "://" not in name and not Path(name).expanduser().exists():
         if name.startswith(("/", ".", "~")) or name.count("/") > 1:
             raise UserError(f"model: no folder {name}")
+        if job.model.revision is None:
+            raise UserError(f"model.revision: {name} is a hub name: pin a revision (a commit), or give a folder")
         return None
     place = Location.of(name, options_of(job))
     if not place.list():
@@ -123,4 +125,8 @@ def _download(place: Location, to: Path) -> Path:
     return to
 
 
-MODEL = Stage("model", ("prepare",), _identity, _run)
+def _check(job: Job) -> None:
+    _identity(job)
+
+
+MODEL = Stage("model", ("prepare",), _identity, _run, _check)

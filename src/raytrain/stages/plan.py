@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from raytrain.artifact import Artifact, upload_file
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
+from raytrain.corpus.sources import count_rows
 from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.plan import Plan, Shards, mix_weights
@@ -85,12 +87,18 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 
 def _check(job: Job) -> None:
     asked = set(job.train.mix.languages or [k for k, v in (job.train.mix.weights or {}).items() if v])
-    found = {unit.language for unit in source_units(job)}
+    units = source_units(job)
+    found = {unit.language for unit in units}
     if asked - found:
         raise UserError(
             f"train.mix: {job.corpus.source} has nothing for {', '.join(sorted(asked - found))}; "
             f"it has {', '.join(sorted(found))}"
         )
+    if all(unit.kind == "parquet" for unit in units):  # rows are known before any work, bad ones included
+        rows: Counter[str] = Counter()
+        for unit in count_rows(units):
+            rows[unit.language] += unit.rows
+        make_plan(job, {name: Shards(name, (n,), job.corpus.row_group_rows) for name, n in rows.items()})
 
 
 PLAN = Stage("plan", ("prepare",), _identity, _run, _check)

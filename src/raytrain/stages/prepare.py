@@ -61,7 +61,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         "languages": {
             entry.language: {
                 "rows": entry.account.kept,
-                "shard_rows": [rows for _, rows in entry.shards],
+                "shards": {file.path: rows for file, rows in entry.shards},
                 "taken": entry.account.taken,
                 "dropped": entry.account.dropped,
             }

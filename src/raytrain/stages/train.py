@@ -19,19 +19,17 @@ from raytrain.storage import Location
 
 # What changes neither rows nor weights: how often to save.
 _WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints"}
+_IN_THE_PLAN = {"mix", "batching", "batch_size", "lanes"}  # and so among the inputs
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    model = job.model.model_dump(mode="json", exclude={"name_or_path", "revision", "from_scratch"})
-    return {
-        "train": job.train.model_dump(mode="json", exclude=_WITHOUT_EFFECT | {"init_from"}),
-        "model": model,
-    }
+    train = job.train.model_dump(mode="json", exclude=_WITHOUT_EFFECT | _IN_THE_PLAN | {"init_from"})
+    return {"train": train, "model": job.model.rules()}
 
 
 def _check(job: Job) -> None:
     if address_of(job.cluster) is None:
-        check_cpus(job.cluster, job.cluster.local_cpus or cpus_here())
+        check_cpus(job.cluster, [job.cluster.local_cpus or cpus_here()])
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
@@ -44,7 +42,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 
     running_ray(job.cluster)
     there = ray.cluster_resources()
-    check_cpus(job.cluster, there.get("CPU", 0.0))
+    check_cpus(job.cluster, [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]])
     check_gpus(job.cluster, there.get("GPU", 0.0))
     with tempfile.TemporaryDirectory() as temp:
         tokenizer, pad_id = tokenizer_json(download_folder(inputs["model"], FOLDER, Path(temp)))
@@ -109,4 +107,14 @@ def _joined_metrics(folder: Location, log: list[File]) -> list[dict[str, Any]]:
     return lines
 
 
-TRAIN = Stage("train", ("prepare", "plan", "model"), _identity, _run, _check)
+def _tidy(artifact: Artifact) -> None:
+    """Deletes checkpoints, the parts of the log that were joined, and Ray's own notes."""
+    kept = {file.path for file in artifact.manifest.files}
+    for folder in ("checkpoints", "ray"):
+        (artifact.location / folder).delete_tree()
+    for info in (artifact.location / "log").list():
+        if f"log/{info.path}" not in kept:
+            (artifact.location / "log" / info.path).delete()
+
+
+TRAIN = Stage("train", ("prepare", "plan", "model"), _identity, _run, _check, _tidy)

@@ -39,6 +39,8 @@ def watch(board: Any, steps: int, start: int, batch_size: int) -> Iterator[None]
             while not stop.wait(POLL_S):
                 try:
                     m = ray.get(board.newest.remote(), timeout=5)
+                except ray.exceptions.GetTimeoutError:
+                    continue
                 except ray.exceptions.RayError:
                     return  # the actor went with its node; the driver hears of it in its own way
                 if m and m["step"] + 1 > shown:

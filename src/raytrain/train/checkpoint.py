@@ -47,15 +47,17 @@ def log_folder(first: int, last: int) -> str:
 def save_checkpoint(run: Location, step: int, world_size: int, state: dict[str, torch.Tensor], log: list[File]) -> None:
     """Writes a checkpoint and commits it. One rank calls it, when the log of all ranks is in storage."""
     folder = checkpoint_folder(run, step)
-    if folder.list():
-        folder.delete_tree()  # half-written, or found damaged: nothing that counts
+    taken = UserError(f"{folder.uri}: another process trains the same run; let one of them finish")
+    if (folder / "manifest.json").exists():
+        raise taken
+    folder.delete_tree()  # what a killed writer left half-written
     with tempfile.TemporaryDirectory() as temp:
         local = Path(temp) / STATE
         save_file(state, local)
         written = upload_file(local, folder, STATE)
     manifest = Checkpoint(step=step, world_size=world_size, state=written, log=log)
     if not (folder / "manifest.json").put_if_absent(manifest.model_dump_json(indent=1).encode()):
-        raise UserError(f"{folder.uri}: another process trains the same run; let one of them finish")
+        raise taken
 
 
 def latest_checkpoint(run: Location) -> Checkpoint | None:

@@ -14,26 +14,29 @@ from raytrain.config import Train
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-def prepare_deepspeed() -> None:
-    """Makes DeepSpeed import quietly and start on a CPU without a compiler.
+def prepare_deepspeed(device: str) -> None:
+    """Makes DeepSpeed import quietly, for a type of device (``cpu``, ``cuda``), and start without a compiler.
 
     On a CPU it would build its shared-memory operator with g++ at the first start, and abort where there is none.
     gloo does the same work, so the operator is switched off.
     """
-    os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
+    os.environ["DS_ACCELERATOR"] = device  # else it would take a GPU that this worker was not given
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     import deepspeed.ops
 
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
-def make_engine(model: nn.Module, config: Train) -> Any:
+def make_engine(model: nn.Module, config: Train, device: str) -> Any:
     """A DeepSpeed engine over the current process group; its gradients are the mean over ranks.
 
-    The model must hold the weights to start from: ZeRO copies them into its fp32 shards.
+    The model must hold the weights to start from, in fp32, on the device.
     """
-    prepare_deepspeed()
+    prepare_deepspeed(device)
     import deepspeed
+
+    # With bf16 the engine casts the model first and would take its fp32 masters from the rounded weights.
+    exact = {name: p.detach().clone() for name, p in model.named_parameters()} if config.bf16 else {}
 
     decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
@@ -58,6 +61,9 @@ def make_engine(model: nn.Module, config: Train) -> Any:
         },
     )
     _start_moments(engine)
+    for name, parameter in engine.module.named_parameters():
+        if name in exact:
+            deepspeed.utils.safe_set_full_fp32_param(parameter, exact[name])
     return engine
 
 

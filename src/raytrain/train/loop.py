@@ -1,5 +1,6 @@
 """The training loop of one rank. Knows torch.distributed and storage, not Ray."""
 
+import hashlib
 import json
 import math
 import time
@@ -15,7 +16,6 @@ from raytrain.config import Train
 from raytrain.corpus.layout import write_parquet
 from raytrain.errors import UserError
 from raytrain.plan import Plan, lanes_of
-from raytrain.plan.permutation import permutation
 from raytrain.storage import Location
 from raytrain.train.checkpoint import log_folder, prune, save_checkpoint
 from raytrain.train.engine import engine_state, set_learning_rate, step_engine
@@ -89,9 +89,10 @@ def _shape(config: Train, plan: Plan, rank: int, world: int, pad_id: int) -> Sha
 
 
 def _seed_step(seed: int, step: int, lane: int) -> None:
-    """Dropout of a step depends on (seed, step, lane) and not on what came before, so that a resumed run goes on
-    as if nothing had happened."""
-    torch.manual_seed(int(permutation(2**16, seed, "dropout", step, lane)[0]) + (step << 16))
+    """Dropout depends on (seed, step, the rank's first lane) and not on what came before, so that a resumed run
+    goes on as if nothing had happened."""
+    key = hashlib.blake2b(f"{seed} dropout {step} {lane}".encode(), digest_size=7)
+    torch.manual_seed(int.from_bytes(key.digest(), "little"))
 
 
 def _rate(config: Train, step: int) -> float:
@@ -150,8 +151,6 @@ def _checkpoint(engine: Any, run: Location, done: int, pending: Log, config: Tra
 
 
 def _write_metrics(run: Location, folder: str, metrics: list[dict[str, Any]]) -> File:
-    import hashlib
-
     data = "".join(json.dumps(line) + "\n" for line in metrics).encode()
     path = f"{folder}/metrics.jsonl"
     (run / path).write_bytes(data)

@@ -19,7 +19,7 @@ from ray.train.torch import TorchTrainer
 
 from raytrain.artifact import Artifact, download_folder
 from raytrain.config import Cluster, Job, Train
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line, user_error_in
 from raytrain.plan import lanes_of
 from raytrain.storage import Location
 from raytrain.train.board import Board, watch
@@ -40,6 +40,7 @@ class Run:
     train: Train
     feed: Feed
     threads: int
+    gpu: bool
 
 
 class PlannedRows(DataConfig):  # type: ignore[misc]  # Ray is untyped
@@ -80,16 +81,26 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) ->
     while (start := _steps_done(folder)) < job.train.max_steps:
         per_block = steps_per_block(rows.plan, job.cluster.workers, job.cluster.rows_per_block, rows.last_step - start)
         feed = replace(rows, first_step=start, steps_per_block=per_block)
-        run = Run(folder, model, job.model.pooling, pad_id, job.train, feed, _threads(job.cluster))
+        run = Run(
+            folder,
+            model,
+            job.model.pooling,
+            pad_id,
+            job.train,
+            feed,
+            _threads(job.cluster),
+            job.cluster.gpus_per_worker > 0,
+        )
         try:
             _attempt(job, run, start)
         except ray.train.TrainingFailedError as error:
-            raise_user_error(error)
+            if (mendable := user_error_in(error)) is not None:
+                raise mendable from error
             failures = 1 if _steps_done(folder) > start else failures + 1
             if failures > job.cluster.max_failures:
                 raise UserError(
                     f"train: workers failed {failures} times in a row at step {_steps_done(folder)}; the last "
-                    f"checkpoint is kept, run again to go on; the last failure: {' '.join(str(error).split())[-600:]}"
+                    f"checkpoint is kept, run again to go on; the last failure: {one_line(error, 10**6)[-600:]}"
                 ) from error
 
 
@@ -159,7 +170,8 @@ def _worker(config: dict[str, Any]) -> None:
     if state:
         prefix = "weight/"
         model.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-    engine = make_engine(model.to(ray.train.torch.get_device()), run.train)
+    device = ray.train.torch.get_device() if run.gpu else torch.device("cpu")
+    engine = make_engine(model.to(device), run.train, device.type)
     if state:
         load_engine_state(engine, state, start)
     train_rank(
@@ -188,14 +200,3 @@ def _steps_done(folder: Location) -> int:
 def _threads(cluster: Cluster) -> int:
     # Ray sets OMP_NUM_THREADS from num_cpus in tasks, and not where that is a fraction: say it.
     return cluster.threads_per_worker or max(1, int(cluster.cpus_per_worker))
-
-
-def raise_user_error(error: BaseException) -> None:
-    """Raises the UserError inside what Ray wrapped around it, if there is one."""
-    seen: list[BaseException] = [error]
-    for inner in seen:
-        if isinstance(inner, UserError):
-            raise UserError(str(inner)) from error
-        causes = [inner.__cause__, getattr(inner, "cause", None), getattr(inner, "controller_failure", None)]
-        causes += list(getattr(inner, "worker_failures", {}).values())
-        seen += [c for c in causes if isinstance(c, BaseException) and c not in seen]
