@@ -14,6 +14,11 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no defect.
+settings.register_profile("raytrain", deadline=None)
+settings.load_profile("raytrain")
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,13 @@ def test_the_exported_folder_is_what_sentence_transformers_loads(undisturbed: di
     assert not [p for p in path.rglob("*") if p.suffix in (".bin", ".pt", ".pkl", ".pickle")]
 
 
+def test_only_what_the_manifest_names_is_left(undisturbed: dict[str, Artifact]) -> None:
+    """Checkpoints, partial logs and Ray's notes go when the run is committed."""
+    for artifact in undisturbed.values():
+        there = {info.path for info in artifact.location.list()}
+        assert there == {file.path for file in artifact.manifest.files} | {"manifest.json"}
+
+
 def test_on_an_object_store_the_model_is_the_same(
     undisturbed: dict[str, Artifact], local_ray: None, s3: S3Server, source: Path
 ) -> None:
@@ -232,6 +239,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(
     local_ray: None, folder: Path, source: Path
 ) -> None:
     data = small_job(source, folder / "nan", learning_rate=1e38, warmup_steps=39, checkpoint_every=1)
+    data["cluster"]["workers"] = 1
     with pytest.raises(UserError, match=r"the loss of step \d+ is (nan|inf).*lower train.learning_rate"):
         run_here(data)
     assert list((folder / "nan").glob("train/*/checkpoints/*/manifest.json"))
@@ -242,6 +250,7 @@ def test_init_from_goes_on_from_a_trained_model(
 ) -> None:
     data = small_job(source, folder / "second", max_steps=12, init_from=undisturbed["train"].location.uri)
     data["model"].pop("from_scratch")
+    data["cluster"]["workers"] = 1
     data["train"]["mix"] = {"weights": {"finnish": 1.0}}
     artifacts = run_here(data)
     started = next(f for f in artifacts["model"].manifest.files if f.path == "model/model.safetensors")

@@ -59,6 +59,7 @@ def _languages_of_weights(value: object) -> object:
 
 Language = Annotated[str, AfterValidator(_language)]
 Languages = Annotated[list[Language], Field(min_length=1), AfterValidator(_each_once)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -87,7 +88,7 @@ class Corpus(Section):
     )
     row_group_rows: PositiveInt = Field(512, description="rows a row group: the unit that a lane reads")
     shard_rows: PositiveInt = Field(65_536, description="rows a file, about")
-    seed: int = Field(17, description="seed of the shuffle")
+    seed: Seed = Field(17, description="seed of the shuffle")
 
 
 class FromScratch(Section):
@@ -164,7 +165,7 @@ class Train(Section):
     batch_size: PositiveInt = Field(128, description="pairs a step, over all workers")
     lanes: PositiveInt = Field(8, description="fixed slices of the batch; workers own whole lanes")
     max_steps: PositiveInt = 1_000
-    seed: int = 42
+    seed: Seed = 42
     learning_rate: PositiveFloat = 1e-5
     warmup_steps: NonNegativeInt = 10
     schedule: Literal["linear", "cosine", "constant"] = "linear"

@@ -12,7 +12,7 @@ def to_iso639_3(name: str) -> str:
     """
     text = name.strip().lower()
     try:
-        language = langcodes.get(text) if len(text) <= 3 else langcodes.find(text)
+        language = langcodes.get(text) if len(text) <= 3 else langcodes.Language.find_name("language", text, "en")
         known = text.replace(" ", "").isalpha() and language.is_valid()
         code = str(language.to_alpha3()) if known else ""
         if known and len(text) == 3 and text != language.to_alpha3(variant="B"):

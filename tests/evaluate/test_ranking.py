@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.evaluate.ranking import BLOCK, DEPTH, rank, reciprocal_ranks
+from raytrain.evaluate import ranking
+from raytrain.evaluate.ranking import DEPTH, rank, reciprocal_ranks
 
 VECTOR = st.lists(st.integers(-1, 2), min_size=2, max_size=2)  # few scores, many ties
 IDS = st.text("ab19äß中😀", min_size=1, max_size=3)
@@ -33,8 +34,9 @@ def test_the_order_is_that_of_brute_force_with_ties_by_id_descending(
     assert ranked == [brute(query, passages)[:depth] for query in queries]
 
 
-def test_more_questions_than_a_block_keep_their_order() -> None:
-    n = 2 * BLOCK + 3
+def test_more_questions_than_a_block_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "SCORES_AT_ONCE", 7 * 10)
+    n = 23
     passages = vectors([[i, 1] for i in range(7)])
     queries = vectors([[1 if i % 2 else -1, 0] for i in range(n)])
     ranked = rank(queries, passages, [f"p{i}" for i in range(7)], depth=1)

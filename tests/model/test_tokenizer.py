@@ -150,7 +150,7 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
     from transformers import BertConfig
 
     BertConfig().save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=f"model {tmp_path}: no fast tokenizer"):
+    with pytest.raises(UserError, match=f"model {tmp_path}: has no tokenizer files"):
         tokenizer_json(tmp_path)
 
 

@@ -85,19 +85,22 @@ def test_a_half_written_checkpoint_is_never_loaded(run: Location) -> None:
     assert restored(run) == 2
 
 
-def test_a_half_written_checkpoint_is_replaced(run: Location) -> None:
-    folder = checkpoint_folder(run, 4)
-    (folder / "state.safetensors").write_bytes(b"half")
-    (folder / "left.over").write_bytes(b"x")
+def state_file(run: Location, step: int) -> Location:
+    checkpoint = latest_checkpoint(run)
+    assert checkpoint is not None
+    return checkpoint_folder(run, step) / checkpoint.state.path
+
+
+def test_what_a_killed_writer_left_is_not_in_the_way(run: Location) -> None:
+    (checkpoint_folder(run, 4) / "left-state.safetensors").write_bytes(b"half")
     save_checkpoint(run, 4, 1, state(4), LOG)
     assert restored(run) == 4
-    assert [info.path for info in folder.list()] == ["manifest.json", "state.safetensors"]
 
 
 @pytest.mark.parametrize("place", [0, 40, -1])
 def test_a_damaged_state_is_refused_and_named(run: Location, place: int) -> None:
     save_checkpoint(run, 2, 1, state(2), LOG)
-    file = checkpoint_folder(run, 2) / "state.safetensors"
+    file = state_file(run, 2)
     data = bytearray(file.read_bytes())
     data[place] ^= 1
     file.write_bytes(bytes(data))
@@ -110,7 +113,7 @@ def test_a_lost_or_cut_state_is_refused_and_named(run: Location) -> None:
     save_checkpoint(run, 2, 1, state(2), LOG)
     checkpoint = latest_checkpoint(run)
     assert checkpoint is not None
-    file = checkpoint_folder(run, 2) / "state.safetensors"
+    file = state_file(run, 2)
     file.write_bytes(file.read_bytes()[:-1])
     assert file.uri in refusal(load_state, run, checkpoint)
     file.delete()

@@ -50,7 +50,10 @@ def load_benchmark(name: str, languages: list[str] | None, open_location: OpenLo
         return [_read_beir(folder, languages[0])]
     named: dict[str, str] = {}
     for name_ in (p.split("/")[0] for p in paths if p.endswith("/corpus.jsonl")):
-        language = to_iso639_3(name_)
+        try:
+            language = to_iso639_3(name_)
+        except UserError as error:
+            raise UserError(f"evaluate: {(folder / name_).uri}: the name says the language, and {error}") from error
         if language in named:
             raise UserError(f"evaluate: {folder.uri}: {named[language]}/ and {name_}/ are both {language}")
         named[language] = name_
@@ -79,11 +82,11 @@ def _read_beir(folder: Location, language: str) -> Retrieval:
     queries = {key: row["text"] for key, row in _jsonl(folder / "queries.jsonl").items()}
     relevant: dict[str, dict[str, int]] = {}
     place = folder / "qrels/test.tsv"
-    for number, row in enumerate(csv.reader(io.StringIO(place.read_text()), delimiter="\t"), 1):
-        if number == 1 and row[:1] == ["query-id"]:
+    for number, row in enumerate(csv.reader(io.StringIO(place.read_text()), delimiter="\t", quoting=csv.QUOTE_NONE), 1):
+        if not row or (number == 1 and row[0] == "query-id"):
             continue
         try:
-            query, passage, score = row[0], row[1], int(row[2])
+            query, passage, score = row[0], row[1], _whole(row[2])
         except (IndexError, ValueError) as error:
             raise UserError(f"{place.uri}: line {number} is no query-id, corpus-id, score") from error
         if query not in queries or passage not in passages:
@@ -97,14 +100,28 @@ def _read_beir(folder: Location, language: str) -> Retrieval:
     return Retrieval(language, asked, passages, judged, len(queries) - len(asked))
 
 
+def _whole(text: str) -> int:
+    """A grade; WebFAQ writes 1.0. Raises ValueError for one that is no whole number."""
+    grade = float(text)
+    if not grade.is_integer():
+        raise ValueError(f"{text} is no whole number")
+    return int(grade)
+
+
 def _jsonl(place: Location) -> dict[str, dict[str, str]]:
-    rows = {}
+    rows: dict[str, dict[str, str]] = {}
     for number, line in enumerate(place.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
+        where = f"{place.uri}: line {number}"
         try:
             row = json.loads(line)
-            rows[str(row["_id"])] = {"title": str(row.get("title", "")), "text": str(row["text"])}
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{place.uri}: line {number} is no object with _id and text: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where} is no object with _id and text: {error}") from error
+        if not isinstance(row, dict) or row.get("_id") is None or not isinstance(row.get("text"), str):
+            raise UserError(f"{where} is no object with _id and text")
+        key = str(row["_id"])
+        if key in rows:
+            raise UserError(f"{where}: _id {key} is there twice")
+        rows[key] = {"title": row.get("title") or "", "text": row["text"]}
     return rows

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytrec_eval
 
 DEPTH = 100
-BLOCK = 256
+SCORES_AT_ONCE = 2**24
 
 Vectors = npt.NDArray[np.float32]
 
@@ -23,8 +23,9 @@ def rank(
     by_id = np.argsort(ids, kind="stable")[::-1]  # columns by id descending: a stable sort then breaks ties so
     columns, names = passages[by_id], ids[by_id]
     ranked = []
-    for start in range(0, len(queries), BLOCK):
-        scores = queries[start : start + BLOCK] @ columns.T
+    block = max(1, SCORES_AT_ONCE // len(passages))
+    for start in range(0, len(queries), block):
+        scores = queries[start : start + block] @ columns.T
         order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
         for row, best in zip(scores, order, strict=True):
             ranked.append(list(zip(names[best].tolist(), row[best].tolist(), strict=True)))

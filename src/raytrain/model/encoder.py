@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel
 from transformers.utils import logging as hf_logging
 
 from raytrain.config import FromScratch
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 
 Pooling = Literal["mean", "cls"]
 
@@ -76,9 +77,8 @@ def load_backbone(name_or_path: str | Path, revision: str | None = None) -> PreT
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        text = " ".join(str(error).split())[:300]
-        raise UserError(f"model {name_or_path}: can't be loaded (from safetensors): {text}") from error
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"model {name_or_path}: can't be loaded (from safetensors): {one_line(error)}") from error
     missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise UserError(f"model {name_or_path}: the weights lack {', '.join(missing[:5])}")

@@ -50,16 +50,23 @@ class Texts:
         return ids, mask.astype(np.int64)
 
 
+ENOUGH_TOKENS = 2_048  # to keep a GPU busy: a chunk of so many is closed where going on would pad
+ALIKE = 0.8
+
+
 def cut_by_tokens(lengths: Ints, tokens: int) -> list[Ints]:
     """Texts sorted by length and cut into chunks whose padded size is at most ``tokens`` (or one text).
 
-    Gives the indices of each chunk; all together they are each text once.
+    A chunk that is large enough is closed before a text much longer than its first. Gives the indices of each
+    chunk; all together they are each text once.
     """
     order = np.argsort(lengths, kind="stable")
     chunks, start = [], 0
     for stop in range(1, len(order) + 1):
-        full = stop == len(order) or lengths[order[stop]] * (stop + 1 - start) > tokens
-        if full:
+        if stop < len(order):
+            longest, count = lengths[order[stop]], stop - start
+            unlike = lengths[order[start]] < ALIKE * longest and count * longest >= ENOUGH_TOKENS
+        if stop == len(order) or longest * (count + 1) > tokens or unlike:
             chunks.append(order[start:stop])
             start = stop
     return chunks

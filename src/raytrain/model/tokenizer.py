@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
@@ -91,8 +91,10 @@ def tokenizer_json(name_or_path: str | Path, revision: str | None = None) -> tup
         tokenizer = AutoTokenizer.from_pretrained(str(name_or_path), revision=revision)
         text = tokenizer.backend_tokenizer.to_str()
     except (OSError, ValueError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"model {name_or_path}: no fast tokenizer (tokenizer.json): {reason}") from error
+        raise UserError(f"model {name_or_path}: no fast tokenizer (tokenizer.json): {one_line(error)}") from error
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        # Without tokenizer files transformers makes an empty one, to which every text is unknown.
+        raise UserError(f"model {name_or_path}: has no tokenizer files (tokenizer.json)")
     if tokenizer.pad_token_id is None:
         raise UserError(f"model {name_or_path}: the tokenizer has no padding token")
     return text, int(tokenizer.pad_token_id)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from raytrain.artifact import File, sha256_of, upload_file
+from raytrain.artifact import File, new_writer, sha256_of, upload_file
 from raytrain.errors import UserError
 from raytrain.storage import Location
 
@@ -47,17 +47,13 @@ def log_folder(first: int, last: int) -> str:
 def save_checkpoint(run: Location, step: int, world_size: int, state: dict[str, torch.Tensor], log: list[File]) -> None:
     """Writes a checkpoint and commits it. One rank calls it, when the log of all ranks is in storage."""
     folder = checkpoint_folder(run, step)
-    taken = UserError(f"{folder.uri}: another process trains the same run; let one of them finish")
-    if (folder / "manifest.json").exists():
-        raise taken
-    folder.delete_tree()  # what a killed writer left half-written
     with tempfile.TemporaryDirectory() as temp:
         local = Path(temp) / STATE
         save_file(state, local)
-        written = upload_file(local, folder, STATE)
+        written = upload_file(local, folder, f"{new_writer()}-{STATE}")
     manifest = Checkpoint(step=step, world_size=world_size, state=written, log=log)
     if not (folder / "manifest.json").put_if_absent(manifest.model_dump_json(indent=1).encode()):
-        raise taken
+        raise UserError(f"{folder.uri}: another process trains the same run; let one of them finish")
 
 
 def latest_checkpoint(run: Location) -> Checkpoint | None:
