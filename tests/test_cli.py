@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from conftest import S3Server
 from jobs import small_job, write_corpus
+from s3server import S3Server
 
 
 def raytrain(*args: str) -> subprocess.CompletedProcess[str]:

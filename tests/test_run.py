@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from conftest import S3Server
 from jobs import small_job, write_corpus
 from raytrain.artifact import Artifact
 from raytrain.corpus.corpus import Corpus
@@ -23,6 +22,7 @@ from raytrain.jobfile import job_from
 from raytrain.pipeline import run, status
 from raytrain.stages.chain import chain
 from raytrain.stages.plan import open_plan
+from s3server import S3Server
 
 
 @pytest.fixture(scope="module")

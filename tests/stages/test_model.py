@@ -7,7 +7,6 @@ import pytest
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from conftest import S3Server
 from jobs import small_job, write_corpus
 from raytrain.artifact import Artifact
 from raytrain.config import Job
@@ -17,6 +16,7 @@ from raytrain.model.encoder import load_backbone
 from raytrain.model.tokenizer import save_tokenizer, train_tokenizer
 from raytrain.pipeline import Outcome, root_of
 from raytrain.stages.model import MODEL
+from s3server import S3Server
 
 
 @pytest.fixture(scope="module")
