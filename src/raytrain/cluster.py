@@ -127,4 +127,5 @@ def _quiet_data() -> None:
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    # It would print the whole traceback of what is raised anyway, and told in one line.
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)

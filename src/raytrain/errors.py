@@ -18,13 +18,13 @@ def user_error_in(error: BaseException) -> UserError | None:
     """The UserError inside what Ray wrapped around it, or None.
 
     Ray raises an error of a task as one that is both a RayTaskError and a UserError, whose text is the whole
-    traceback; the original is its ``cause``.
+    traceback; the original is its ``cause``, and Ray Data adds advice of its own in lines after the first.
     """
     seen: list[BaseException] = [error]
     for inner in seen:
         causes = [getattr(inner, "cause", None), getattr(inner, "controller_failure", None), inner.__cause__]
         causes += list(getattr(inner, "worker_failures", {}).values())
         if isinstance(inner, UserError) and getattr(inner, "cause", None) is None:
-            return inner
+            return UserError(str(inner).split("\n", 1)[0])
         seen += [cause for cause in causes if isinstance(cause, BaseException) and cause not in seen]
     return None
