@@ -1,5 +1,6 @@
 """The chain from raw pairs to an exported model, with all its real parts."""
 
+import json
 import os
 import shutil
 import signal
@@ -71,11 +72,13 @@ def planned(artifacts: dict[str, Artifact], steps: int) -> list[tuple[int, int, 
     return sorted(zip(rows.step.tolist(), rows.lane.tolist(), names, chosen, strict=True))
 
 
-def losses(artifacts: dict[str, Artifact]) -> list[float]:
-    import json
-
+def logged(artifacts: dict[str, Artifact], key: str) -> list[float]:
     text = (artifacts["train"].location / "metrics.jsonl").read_text()
-    return [json.loads(line)["loss"] for line in text.splitlines()]
+    return [json.loads(line)[key] for line in text.splitlines()]
+
+
+def losses(artifacts: dict[str, Artifact]) -> list[float]:
+    return logged(artifacts, "loss")
 
 
 def test_training_consumes_what_the_plan_says(undisturbed: dict[str, Artifact]) -> None:
@@ -161,6 +164,13 @@ def test_any_number_of_workers_trains_on_the_same_rows(by_world_size: dict[int, 
     expected = planned(by_world_size[1], 20)
     for artifacts in by_world_size.values():
         assert ledger(artifacts) == expected
+
+
+def test_any_number_of_workers_has_the_same_gradient(by_world_size: dict[int, dict[str, Artifact]]) -> None:
+    """AdamW hides a gradient scaled by the number of workers from the losses; its norm does not."""
+    norms = [logged(by_world_size[workers], "gradient_norm") for workers in (1, 2, 3)]
+    assert norms[1] == pytest.approx(norms[0], rel=1e-3)
+    assert norms[2] == pytest.approx(norms[0], rel=1e-3)
 
 
 def test_any_number_of_workers_has_the_same_losses(by_world_size: dict[int, dict[str, Artifact]]) -> None:
