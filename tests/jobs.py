@@ -47,3 +47,23 @@ def small_job(source: Any, root: Any, **train: Any) -> dict[str, Any]:
         },
         "cluster": {"workers": 2, "cpus_per_worker": 0.5, "local_cpus": 4, "rows_per_block": 100},
     }
+
+
+def write_held_out(folder: Path, languages: tuple[str, ...] = ("deu", "eng", "fin"), questions: int = 60) -> Path:
+    """A BEIR folder a language, of the same kind of questions and answers; as many passages answer nothing."""
+    for language in languages:
+        rng = random.Random(f"held out {language}")
+        place = folder / language
+        (place / "qrels").mkdir(parents=True)
+        rows: dict[str, list[str]] = {"corpus": [], "queries": [], "qrels": ["query-id\tcorpus-id\tscore"]}
+        for number in range(2 * questions):
+            topic = rng.sample(WORDS, 3)
+            answer = topic + rng.sample(WORDS, rng.randint(3, 20))
+            rng.shuffle(answer)
+            rows["corpus"].append(json.dumps({"_id": f"p{number}", "text": f"{' '.join(answer)}."}))
+            if number < questions:
+                rows["queries"].append(json.dumps({"_id": f"{language}{number}", "text": f"{' '.join(topic)}?"}))
+                rows["qrels"].append(f"{language}{number}\tp{number}\t1")
+        for name, path in (("corpus", "corpus.jsonl"), ("queries", "queries.jsonl"), ("qrels", "qrels/test.tsv")):
+            (place / path).write_text("\n".join([*rows[name], ""]))
+    return folder

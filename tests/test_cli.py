@@ -150,7 +150,10 @@ def test_status_of_a_fresh_job(tmp_path: Path, data: dict[str, Any]) -> None:
     assert "waits for prepare" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "prepare", "plan", "train", "export", "config", "status", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["run", "prepare", "plan", "train", "export", "index", "evaluate", "search", "config", "status", "doctor"],
+)
 def test_help_teaches(command: str) -> None:
     done = raytrain(command, "--help")
     assert done.returncode == 0

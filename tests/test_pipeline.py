@@ -11,7 +11,7 @@ from raytrain.artifact import File, RowAccount, read_manifest
 from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from
-from raytrain.pipeline import Inputs, Outcome, Say, Stage, StageState, differences, run, status, up_to
+from raytrain.pipeline import Inputs, Outcome, Say, Stage, Task, TaskState, differences, run, status, up_to
 from raytrain.storage import Location
 
 Check = Callable[[Job], None]
@@ -58,15 +58,18 @@ class Chain:
 
         return Stage(name, inputs, lambda job: job.train.model_dump(mode="json", include=set(keys)), build, check)
 
+    def tasks(self, job: Job) -> list[Task]:
+        return [Task.of(stage, job) for stage in self.stages]
+
     def run(self, job: Job) -> list[str]:
         """Runs all stages; which of them worked."""
         self.worked.clear()
         self.checked.clear()
-        run(job, self.stages, lambda line: None)
+        run(self.tasks(job), lambda line: None)
         return self.worked
 
-    def states(self, job: Job) -> dict[str, StageState]:
-        return {state.name: state for state in status(job, self.stages)}
+    def states(self, job: Job) -> dict[str, TaskState]:
+        return {state.name: state for state in status(self.tasks(job))}
 
 
 NAMES = ["numbers", "parity", "report", "aside"]
@@ -74,7 +77,7 @@ NAMES = ["numbers", "parity", "report", "aside"]
 
 def test_every_stage_works_once_and_leaves_an_artifact(tmp_path: Path) -> None:
     chain, lines = Chain(), []
-    artifacts = run(job(tmp_path, max_steps=20), chain.stages, lines.append)
+    artifacts = run(chain.tasks(job(tmp_path, max_steps=20)), lines.append)
     assert chain.worked == chain.checked == list(artifacts) == NAMES
     assert (artifacts["report"].location / "text").read_text() == "20 0"
     manifest = read_manifest(artifacts["report"].location)
@@ -89,7 +92,7 @@ def test_what_is_done_is_neither_checked_nor_run_again(tmp_path: Path) -> None:
     chain, lines = Chain(), []
     assert chain.run(job(tmp_path)) == NAMES
     assert chain.run(job(tmp_path)) == chain.checked == []
-    run(job(tmp_path), chain.stages, lines.append)
+    run(chain.tasks(job(tmp_path)), lines.append)
     assert len([line for line in lines if "done already" in line]) == len(NAMES)
     assert [state.state for state in chain.states(job(tmp_path)).values()] == ["done"] * 4
 
@@ -151,7 +154,7 @@ def test_status_compares_with_the_nearest_artifact(tmp_path: Path) -> None:
 def test_status_says_which_input_changed(tmp_path: Path) -> None:
     chain = Chain()
     chain.run(job(tmp_path, max_steps=20))
-    run(job(tmp_path, max_steps=21), chain.stages[:1], lambda line: None)
+    run(chain.tasks(job(tmp_path, max_steps=21))[:1], lambda line: None)
     assert "inputs.numbers: " in chain.states(job(tmp_path, max_steps=21))["parity"].why
 
 
@@ -215,9 +218,9 @@ def test_a_refusing_check_of_a_finished_stage_is_not_asked(tmp_path: Path) -> No
 )
 def test_up_to_picks_what_is_needed_and_no_more(tmp_path: Path, last: str, needed: list[str]) -> None:
     chain = Chain()
-    picked = up_to(chain.stages, last)
-    assert [stage.name for stage in picked] == needed
-    run(job(tmp_path), picked, lambda line: None)
+    picked = up_to(chain.tasks(job(tmp_path)), last)
+    assert [task.name for task in picked] == needed
+    run(picked, lambda line: None)
     assert chain.worked == needed
 
 
@@ -246,3 +249,19 @@ def test_differences_are_found_at_any_depth() -> None:
     assert differences(old, new) == ["a.b: 1 → 2", "a.c: [1] → [1, 2]", "gone: 1 → (absent)", "new: (absent) → 3"]
     assert differences({"m": None}, {"m": {"x": 1}}) == ["m: None → {'x': 1}"]
     assert differences(old, old) == []
+
+
+def test_one_stage_may_work_for_many_jobs(tmp_path: Path) -> None:
+    """As the arms of a study do: each has its own artifact, and equal ones are built once."""
+    chain = Chain()
+    numbers, _, report, _ = chain.stages
+    tasks = [Task(f"{steps}/numbers", numbers, job(tmp_path, max_steps=steps), {}) for steps in (20, 22)]
+    tasks.append(Task("again/numbers", numbers, job(tmp_path, max_steps=20), {}))
+    given = {"numbers": "22/numbers", "parity": "again/numbers"}
+    tasks.append(Task("report", report, job(tmp_path), given))
+    artifacts = run(tasks, lambda line: None)
+    assert chain.worked == ["numbers", "numbers", "report"]
+    assert artifacts["again/numbers"].location == artifacts["20/numbers"].location
+    assert (artifacts["report"].location / "text").read_text() == "22 20"
+    assert [task.name for task in up_to(tasks, "report")] == ["22/numbers", "again/numbers", "report"]
+    assert [state.state for state in status(tasks)] == ["done"] * 4

@@ -38,7 +38,7 @@ def source(folder: Path) -> Path:
 
 def run_here(data: dict[str, Any]) -> dict[str, Artifact]:
     job = job_from(data, "test")
-    return run(job, chain(job), print)
+    return run(chain(job), print)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(
     wait_for(root, "train/*/checkpoints/step-000000020/manifest.json", process)
     kill_tree(process)
     job = job_from(data, "test")
-    states = {state.name: state.state for state in status(job, chain(job))}
+    states = {state.name: state.state for state in status(chain(job))}
     assert states == {"prepare": "done", "plan": "done", "model": "done", "train": "partial", "export": "to do"}
 
     process = start(job_file)
@@ -240,7 +240,7 @@ def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(
     assert process.returncode == 0, told.decode()
     assert "goes on from the checkpoint of step" in told.decode()
 
-    artifacts = {state.name: state.artifact for state in status(job, chain(job)) if state.artifact}
+    artifacts = {state.name: state.artifact for state in status(chain(job)) if state.artifact}
     assert model_hash(artifacts) == model_hash(undisturbed)
     assert ledger(artifacts) == planned(undisturbed, 40)
 

@@ -28,6 +28,11 @@ LIBRARIES = [
     "numpy",
     "babel",
     "sentence-transformers",
+    "faiss-cpu",
+    "faiss-gpu",
+    "pytrec-eval-terrier",
+    "bm25s",
+    "scipy",
 ]
 
 
@@ -225,14 +230,24 @@ def download_folder(artifact: Artifact, prefix: str, to: Path) -> Path:
 
     Raises UserError that names the file whose bytes are not those of the manifest.
     """
-    chosen = [f for f in artifact.manifest.files if f.path.startswith(prefix + "/")]
-    for file in chosen:
-        target = to / file.path.removeprefix(prefix + "/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (artifact.location / file.path).download(target)
-        if sha256_of(target) != file.sha256:
-            raise UserError(
-                f"{(artifact.location / file.path).uri}: damaged: its bytes are not those the manifest names; "
-                f"delete {artifact.location.uri} to build it again"
-            )
+    for file in artifact.manifest.files:
+        if file.path.startswith(prefix + "/"):
+            target = to / file.path.removeprefix(prefix + "/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            download_file(artifact, file.path, target)
+    return to
+
+
+def download_file(artifact: Artifact, path: str, to: Path) -> Path:
+    """Downloads one file of an artifact and checks its hash; gives the local path.
+
+    Raises UserError that names the file if its bytes are not those of the manifest.
+    """
+    file = next(file for file in artifact.manifest.files if file.path == path)
+    (artifact.location / path).download(to)
+    if sha256_of(to) != file.sha256:
+        raise UserError(
+            f"{(artifact.location / path).uri}: damaged: its bytes are not those the manifest names; "
+            f"delete {artifact.location.uri} to build it again"
+        )
     return to

@@ -6,15 +6,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from raytrain.artifact import Artifact
 from raytrain.errors import UserError
+from raytrain.pipeline import Task
 
 HELP = """Trains and evaluates multilingual dense retrievers on a Ray cluster.
 
-One job file is one experiment: its sections (corpus, model, train, evaluate, cluster) are the stages. A stage
-leaves an artifact under ROOT/STAGE/HASH, and is skipped where that is finished. Start with:
+One job file is one experiment: its sections (corpus, model, train, index, evaluate, study, cluster) are the stages. A
+stage leaves an artifact under ROOT/STAGE/HASH, and is skipped where that is finished. Start with:
 
     raytrain run jobs/demo.yaml
+    raytrain search jobs/demo.yaml "Which currency is used in Norway?"
 
 and change any value on the way:  raytrain run jobs/demo.yaml train.max_steps=100 root=s3://bucket/demo
 """
@@ -38,57 +42,112 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _run_to(job_file: str, overrides: list[str] | None, last: str) -> None:
+def _work(tasks: list[Task]) -> dict[str, Artifact]:
     from raytrain.cluster import stop_ray
-    from raytrain.jobfile import load_job
-    from raytrain.pipeline import root_of, run, up_to
-    from raytrain.results import print_result
-    from raytrain.stages.chain import chain
+    from raytrain.pipeline import root_of, run
     from raytrain.storage import check_writable
 
-    job = load_job(job_file, overrides or [])
-    check_writable(root_of(job))
+    check_writable(root_of(tasks[0].job))
     try:
-        artifacts = run(job, up_to(chain(job), last), _say)
+        return run(tasks, _say)
     except KeyboardInterrupt:  # here, for typer would end without a word
         _say("raytrain: interrupted; run the same command again to go on")
         raise typer.Exit(130) from None
     finally:
         stop_ray()
-    print_result(artifacts, last)
+
+
+def _run_to(job_file: str, overrides: list[str] | None, last: str) -> Artifact:
+    """Works on one training run, with ``train.mix``, up to a stage."""
+    from raytrain.jobfile import load_job
+    from raytrain.pipeline import up_to
+    from raytrain.stages.chain import chain, one_run
+
+    tasks = chain(one_run(load_job(job_file, overrides or [])))
+    if last not in [task.name for task in tasks]:
+        raise UserError(f"evaluate.benchmarks: names none, and {last} needs one: demo:cldr, beir:DIR …")
+    return _work(up_to(tasks, last))[last]
+
+
+def _show(artifact: Artifact) -> None:
+    """The last words of a command: the report, or where the artifact lies."""
+    from raytrain.report.terminal import print_report
+    from raytrain.stages.report import PAGE, read_report
+
+    if artifact.manifest.stage == "report":
+        print_report(read_report(artifact), (artifact.location / PAGE).uri)
+    else:
+        folder = "/model" if artifact.manifest.stage in ("model", "train", "export") else ""
+        print(f"{artifact.manifest.stage}: {artifact.location.uri}{folder}")
 
 
 @app.command()
 def run(job: JobFile, overrides: Overrides = None) -> None:
-    """The whole chain. What is finished is skipped, what is partial is resumed."""
-    from raytrain.jobfile import load_job
-    from raytrain.stages.chain import chain
+    """Everything: one training run and its evaluation, or all of a study; ends with the report.
 
-    _run_to(job, overrides, chain(load_job(job, overrides or []))[-1].name)
+    What is finished is skipped, what is partial is resumed.
+    """
+    from raytrain.jobfile import load_job
+    from raytrain.stages.chain import tasks_of
+
+    tasks = tasks_of(load_job(job, overrides or []))
+    _show(_work(tasks)[tasks[-1].name])
 
 
 @app.command()
 def prepare(job: JobFile, overrides: Overrides = None) -> None:
     """Raw question-answer pairs to a shuffled corpus, every row accounted for."""
-    _run_to(job, overrides, "prepare")
+    _show(_run_to(job, overrides, "prepare"))
 
 
 @app.command()
 def plan(job: JobFile, overrides: Overrides = None) -> None:
     """Which rows make up each step: shows pairs and passes of each language. Prepares the corpus if need be."""
-    _run_to(job, overrides, "plan")
+    _show(_run_to(job, overrides, "plan"))
 
 
 @app.command()
 def train(job: JobFile, overrides: Overrides = None) -> None:
     """Trains the model; goes on from the last checkpoint. Does the stages before it if need be."""
-    _run_to(job, overrides, "train")
+    _show(_run_to(job, overrides, "train"))
 
 
 @app.command()
 def export(job: JobFile, overrides: Overrides = None) -> None:
     """The trained model as a folder that SentenceTransformer(path) loads. Does the stages before it if need be."""
-    _run_to(job, overrides, "export")
+    _show(_run_to(job, overrides, "export"))
+
+
+@app.command()
+def index(job: JobFile, overrides: Overrides = None) -> None:
+    """The passages of the benchmarks, embedded and in FAISS shards. Does the stages before it if need be."""
+    _show(_run_to(job, overrides, "index"))
+
+
+@app.command()
+def evaluate(job: JobFile, overrides: Overrides = None) -> None:
+    """One training run, with train.mix, scored beside BM25 and the untrained encoder; ends with its report."""
+    _show(_run_to(job, overrides, "report"))
+
+
+@app.command()
+def search(
+    job: JobFile,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="the question")],
+    overrides: Overrides = None,
+    lang: Annotated[str | None, typer.Option(help="only passages of this language; default: of all")] = None,
+    k: Annotated[int, typer.Option(min=1, help="how many passages")] = 10,
+    arm: Annotated[str | None, typer.Option(help="of a study: search with the model of this arm")] = None,
+    seed: Annotated[int | None, typer.Option(help="of the arm; default: its first")] = None,
+) -> None:
+    """The passages nearest to a question, by a finished index of the job."""
+    from raytrain.jobfile import load_job
+    from raytrain.search import find
+
+    table = Table("", "score", "lang", "passage", "text", box=None, pad_edge=False)
+    for place, hit in enumerate(find(load_job(job, overrides or []), text, lang, k, arm, seed), 1):
+        table.add_row(str(place), f"{hit.score:.4f}", hit.language, Text(hit.passage), Text(" ".join(hit.text.split())))
+    _wide_console().print(table)
 
 
 @app.command()
@@ -104,11 +163,10 @@ def status(job: JobFile, overrides: Overrides = None) -> None:
     """Stages: done, partial, to do, and why a stage would run again. Works on nothing."""
     from raytrain.jobfile import load_job
     from raytrain.pipeline import status as examine
-    from raytrain.stages.chain import chain
+    from raytrain.stages.chain import tasks_of
 
-    loaded = load_job(job, overrides or [])
     table = Table("stage", "state", "where", "why", box=None, pad_edge=False)
-    for state in examine(loaded, chain(loaded)):
+    for state in examine(tasks_of(load_job(job, overrides or []))):
         table.add_row(state.name, state.state, state.location.uri if state.location else "", state.why)
     _wide_console().print(table)
 

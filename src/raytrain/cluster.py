@@ -79,6 +79,11 @@ def cpus_here() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def threads_of(cluster: Cluster) -> int:
+    """Threads of a worker. Ray sets OMP_NUM_THREADS from CPUs in tasks, and not where that is a fraction."""
+    return cluster.threads_per_worker or max(1, int(cluster.cpus_per_worker))
+
+
 def check_cpus(cluster: Cluster, nodes: Sequence[float]) -> None:
     """Raises UserError if the workers leave no CPU for reading data: the run would wait for ever.
 

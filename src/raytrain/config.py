@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from raytrain.errors import UserError
+from raytrain.evaluate.benchmark import check_name, label_of
 from raytrain.languages import to_iso639_3
 
 
@@ -37,10 +38,10 @@ def _absent_is_empty(value: object) -> object:
     return {} if value is None else value
 
 
-def _each_once(values: list[str]) -> list[str]:
+def _each_once(values: list[Any]) -> list[Any]:
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"{', '.join(twice)} is named twice")
+        raise ValueError(f"{', '.join(map(str, twice))} is named twice")
     return values
 
 
@@ -57,9 +58,17 @@ def _languages_of_weights(value: object) -> object:
     return value
 
 
+def _benchmark(value: str) -> str:
+    check_name(value)
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Benchmark = Annotated[str, AfterValidator(_benchmark)]
 Language = Annotated[str, AfterValidator(_language)]
 Languages = Annotated[list[Language], Field(min_length=1), AfterValidator(_each_once)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_each_once)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -191,17 +200,71 @@ class Train(Section):
         return self
 
 
-class Evaluate(Section):
-    """The held-out score at the end of a run."""
+class Index(Section):
+    """index: the passages of the benchmarks as vectors, in exact FAISS shards."""
 
-    benchmarks: list[str] = Field([], description="demo:cldr, or beir:DIR (one folder, or one a language)")
+    shard_rows: PositiveInt = Field(50_000, description="passages a shard, at most; a shard holds one language")
+
+
+class Evaluate(Section):
+    """Held-out benchmarks, scored at the end of a run."""
+
+    benchmarks: Annotated[list[Benchmark], AfterValidator(_each_once)] = Field(
+        [], description="demo:cldr, beir:DIR (one folder, or one a language), tydiqa-goldp:FILE, tydiqa-primary:FILE"
+    )
     languages: Languages | None = Field(None, description="default: all a benchmark has")
 
     @model_validator(mode="after")
-    def _known(self) -> "Evaluate":
-        for name in self.benchmarks:
-            if name != "demo:cldr" and not (name.startswith("beir:") and len(name) > 5):
-                raise ValueError(f"{name!r} is no benchmark: demo:cldr or beir:DIR")
+    def _labels_differ(self) -> "Evaluate":
+        labels = [label_of(name) for name in self.benchmarks]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"two benchmarks would both be called {', '.join(twice)}: rename a folder or file")
+        return self
+
+
+class Arm(Mix):
+    """A mix of the study, trained on once a seed."""
+
+    seeds: Seeds | None = Field(None, description="default: study.seeds")
+
+    @property
+    def mix(self) -> Mix:
+        """The mix alone, so that an arm and a job with the same mix share their artifacts."""
+        return Mix(**self.model_dump(exclude={"seeds"}))
+
+
+class Study(Section):
+    """The research question: named mixes of equal pairs and steps × seeds, compared with one of them."""
+
+    arms: dict[Name, Annotated[Arm, BeforeValidator(_absent_is_empty)]] = Field(
+        min_length=2, description="name → mix, as in train.mix, which they replace; nothing else differs"
+    )
+    baseline: str | None = Field(None, description="the arm that the others are compared with; default: the first")
+    seeds: Seeds = Field([42, 43, 44], description="of plan, first weights and dropout; they replace train.seed")
+
+    @property
+    def compared_with(self) -> str:
+        """The name of the baseline."""
+        return self.baseline or next(iter(self.arms))
+
+    def seeds_of(self, arm: str) -> list[int]:
+        """The seeds of an arm."""
+        return self.arms[arm].seeds or self.seeds
+
+    @model_validator(mode="after")
+    def _comparable(self) -> "Study":
+        if self.baseline is not None and self.baseline not in self.arms:
+            raise ValueError(f"baseline {self.baseline} is no arm: {', '.join(self.arms)}")
+        names = list(self.arms)
+        for i, name in enumerate(names):
+            for other in names[:i]:
+                shared = set(self.seeds_of(name)) & set(self.seeds_of(other))
+                if self.arms[name].mix == self.arms[other].mix and shared:
+                    raise ValueError(
+                        f"arms {other} and {name} have the same mix and seed {min(shared)}, so they are the same "
+                        "runs: give one of them other seeds"
+                    )
         return self
 
 
@@ -221,13 +284,15 @@ class Cluster(Section):
 class Job(Section):
     """A job file."""
 
-    name: Annotated[str, AfterValidator(_name)]
+    name: Name
     root: str = Field(description="where artifacts lie: a folder, s3://bucket/prefix or gs://bucket/prefix")
     storage: Annotated[Storage, BeforeValidator(_absent_is_empty)] = Storage()
     corpus: Corpus
     model: Model
     train: Annotated[Train, BeforeValidator(_absent_is_empty)] = Train()
+    index: Annotated[Index, BeforeValidator(_absent_is_empty)] = Index()
     evaluate: Annotated[Evaluate, BeforeValidator(_absent_is_empty)] = Evaluate()
+    study: Study | None = None
     cluster: Annotated[Cluster, BeforeValidator(_absent_is_empty)] = Cluster()
 
     @model_validator(mode="after")
@@ -246,8 +311,13 @@ class Job(Section):
                 f"cluster.workers ({self.cluster.workers}) is more than train.lanes ({self.train.lanes}): "
                 "a worker owns at least one lane"
             )
-        asked = set(self.train.mix.weights or self.train.mix.languages or ())
-        if self.corpus.languages is not None and asked - set(self.corpus.languages):
-            lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
-            raise ValueError(f"train.mix names {lacking}, which corpus.languages leaves out")
+        arms = self.study.arms if self.study else {}
+        mixes = [("train.mix", self.train.mix), *((f"study.arms.{name}", arm) for name, arm in arms.items())]
+        for key, mix in mixes:
+            asked = set(mix.weights or mix.languages or ())
+            if self.corpus.languages is not None and asked - set(self.corpus.languages):
+                lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
+                raise ValueError(f"{key} names {lacking}, which corpus.languages leaves out")
+        if self.study and not self.evaluate.benchmarks:
+            raise ValueError("study needs evaluate.benchmarks: name what to compare the arms on")
         return self

@@ -51,8 +51,26 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class StageState:
-    """Where a stage stands. ``why`` says in words what is to be done and for what reason."""
+class Task:
+    """A stage at work for one job: in a study the same stage runs for many.
+
+    ``inputs``: the stage's name for an input → the name of the task that builds it.
+    """
+
+    name: str
+    stage: Stage
+    job: Job
+    inputs: Mapping[str, str]
+
+    @classmethod
+    def of(cls, stage: Stage, job: Job) -> "Task":
+        """The only one of its stage, with inputs of which there is one each."""
+        return cls(stage.name, stage, job, {name: name for name in stage.inputs})
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """Where a task stands. ``why`` says in words what is to be done and for what reason."""
 
     name: str
     state: Literal["done", "partial", "to do"]
@@ -72,79 +90,76 @@ def root_of(job: Job) -> Location:
     return Location.of(job.root, options_of(job))
 
 
-def up_to(stages: Sequence[Stage], last: str) -> list[Stage]:
-    """The stages that ``last`` needs, itself included, in order."""
-    by_name = {stage.name: stage for stage in stages}
+def up_to(tasks: Sequence[Task], last: str) -> list[Task]:
+    """The tasks that ``last`` needs, itself included, in order."""
     needed = {last}
-    for stage in reversed(stages):
-        if stage.name in needed:
-            needed |= set(by_name[stage.name].inputs)
-    return [stage for stage in stages if stage.name in needed]
+    for task in reversed(tasks):
+        if task.name in needed:
+            needed |= set(task.inputs.values())
+    return [task for task in tasks if task.name in needed]
 
 
-def examine(job: Job, stage: Stage, inputs: Inputs) -> StageState:
-    """Where one stage stands, given its finished inputs."""
-    missing = [name for name in stage.inputs if name not in inputs]
+def examine(task: Task, done: Inputs) -> TaskState:
+    """Where one task stands, given the artifacts of finished ones by task."""
+    missing = [name for name in task.inputs.values() if name not in done]
     if missing:
-        return StageState(stage.name, "to do", f"waits for {', '.join(missing)}")
+        return TaskState(task.name, "to do", f"waits for {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}")
     identity = {
-        **stage.identity(job),
-        "inputs": {name: inputs[name].manifest.content for name in stage.inputs},
+        **task.stage.identity(task.job),
+        "inputs": {role: done[name].manifest.content for role, name in task.inputs.items()},
     }
-    location = root_of(job) / stage.name / digest(identity)
+    location = root_of(task.job) / task.stage.name / digest(identity)
     manifest = read_manifest(location)
     if manifest is not None:
-        return StageState(stage.name, "done", "", Artifact(location, manifest), location, identity)
+        return TaskState(task.name, "done", "", Artifact(location, manifest), location, identity)
     if location.list():
-        return StageState(stage.name, "partial", "was interrupted", None, location, identity)
-    return StageState(stage.name, "to do", _why(job, stage, identity), None, location, identity)
+        return TaskState(task.name, "partial", "was interrupted", None, location, identity)
+    return TaskState(task.name, "to do", _why(task, identity), None, location, identity)
 
 
-def status(job: Job, stages: Sequence[Stage]) -> list[StageState]:
-    """Where every stage stands; works on nothing."""
-    inputs: dict[str, Artifact] = {}
+def status(tasks: Sequence[Task]) -> list[TaskState]:
+    """Where every task stands; works on nothing."""
+    done: dict[str, Artifact] = {}
     states = []
-    for stage in stages:
-        state = examine(job, stage, inputs)
+    for task in tasks:
+        state = examine(task, done)
         states.append(state)
         if state.artifact:
-            inputs[stage.name] = state.artifact
+            done[task.name] = state.artifact
     return states
 
 
-def run(job: Job, stages: Sequence[Stage], say: Say) -> dict[str, Artifact]:
-    """Brings every stage to an end, in order; gives the artifacts by stage.
+def run(tasks: Sequence[Task], say: Say) -> dict[str, Artifact]:
+    """Brings every task to an end, in order; gives the artifacts by task.
 
-    Raises UserError, before any stage works, for what can be seen to fail.
+    Raises UserError, before any of them works, for what can be seen to fail.
     """
-    states = status(job, stages)
-    unfinished = {state.name for state in states if state.state != "done"}
-    for stage in stages:
-        if stage.name in unfinished:
-            stage.check(job)
+    unfinished = {state.name for state in status(tasks) if state.state != "done"}
+    for task in tasks:
+        if task.name in unfinished:
+            task.stage.check(task.job)
     done: dict[str, Artifact] = {}
-    for stage in stages:
-        state = examine(job, stage, done)
+    for task in tasks:
+        state = examine(task, done)
         if state.artifact is None:
-            say(f"{stage.name}: {state.state}: {state.why}")
-            state = StageState(stage.name, "done", "", _build(job, stage, done, state, say))
+            say(f"{task.name}: {state.state}: {state.why}")
+            done[task.name] = _build(task, done, state, say)
         else:
-            say(f"{stage.name}: done already ({state.artifact.location.uri})")
-        assert state.artifact is not None
-        done[stage.name] = state.artifact
+            say(f"{task.name}: done already ({state.artifact.location.uri})")
+            done[task.name] = state.artifact
     return done
 
 
-def _build(job: Job, stage: Stage, done: Inputs, state: StageState, say: Say) -> Artifact:
+def _build(task: Task, done: Inputs, state: TaskState, say: Say) -> Artifact:
     assert state.location is not None
     assert state.identity is not None
-    inputs = {name: done[name] for name in stage.inputs}
-    outcome = stage.run(job, inputs, state.location, say)
+    inputs = {role: done[name] for role, name in task.inputs.items()}
+    outcome = task.stage.run(task.job, inputs, state.location, say)
     manifest = make_manifest(
-        stage=stage.name,
+        stage=task.stage.name,
         writer=new_writer(),
         identity=state.identity,
-        config=job.model_dump(mode="json"),
+        config=task.job.model_dump(mode="json"),
         inputs=inputs,
         files=outcome.files,
         content=outcome.content,
@@ -152,13 +167,13 @@ def _build(job: Job, stage: Stage, done: Inputs, state: StageState, say: Say) ->
         summary=outcome.summary,
     )
     artifact = commit(state.location, manifest)
-    stage.tidy(artifact)
+    task.stage.tidy(artifact)
     return artifact
 
 
-def _why(job: Job, stage: Stage, identity: Mapping[str, Any]) -> str:
+def _why(task: Task, identity: Mapping[str, Any]) -> str:
     """Why there is no artifact yet: the nearest finished one of the stage, and what differs from it."""
-    folder = root_of(job) / stage.name
+    folder = root_of(task.job) / task.stage.name
     others = [
         manifest
         for info in folder.list()

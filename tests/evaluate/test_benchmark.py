@@ -1,185 +1,85 @@
-"""Held-out sets: what a folder holds is read whole, and what is wrong in it is named."""
+"""Benchmarks by name: which names there are, what they are called, and what tells their content apart."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raytrain.corpus import cldr
-from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import Retrieval, identity_of, load_benchmark
+from raytrain.errors import FileMissingError, UserError
+from raytrain.evaluate.benchmark import KINDS, check_name, identity_of, label_of, load_benchmark
 from raytrain.storage import Location
 
-CORPUS: list[dict[str, Any]] = [
-    {"_id": "d1", "title": "Title", "text": "one"},
-    {"_id": "d2", "title": "", "text": "two"},
-    {"_id": "d3", "text": "three"},
-]
-QUERIES: list[dict[str, Any]] = [{"_id": "q1", "text": "1?"}, {"_id": "q2", "text": "2?"}, {"_id": "q3", "text": "3?"}]
-QRELS = ["query-id\tcorpus-id\tscore", "q1\td1\t1", "q1\td3\t2", "q2\td2\t1", "q3\td1\t0"]
+NAMES = ["demo:cldr", "beir:eval", "beir:s3://bucket/eval", "tydiqa-goldp:dev.json", "tydiqa-primary:dev.jsonl.gz"]
+WRONG = ["", "demo", "demo:", "demo:x", "beir", "beir:", "beir: ", "tydiqa:dev.json", "tydiqa-goldp:", "x", "BEIR:x"]
 
 
-def write(folder: Path, corpus: Any = CORPUS, queries: Any = QUERIES, qrels: Any = QRELS) -> Path:
+def beir_folder(folder: Path) -> Path:
     (folder / "qrels").mkdir(parents=True)
-    for name, rows in {"corpus": corpus, "queries": queries}.items():
-        lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
-        (folder / f"{name}.jsonl").write_text("\n".join([*lines, ""]))
-    (folder / "qrels" / "test.tsv").write_text("\n".join([*qrels, ""]))
+    (folder / "corpus.jsonl").write_text('{"_id": "d", "text": "one"}\n')
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "1?"}\n')
+    (folder / "qrels" / "test.tsv").write_text("q\td\t1\n")
     return folder
 
 
-def load(folder: Path, languages: list[str] | None = None) -> list[Retrieval]:
-    return load_benchmark(f"beir:{folder}", languages, Location.of)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_of_each_kind_is_known(name: str) -> None:
+    check_name(name)
+    assert label_of(name).startswith(name.split(":")[0])
+    assert name.split(":")[0] in KINDS
 
 
-def refusal(folder: Path, languages: list[str] | None = None) -> str:
-    with pytest.raises(UserError) as caught:
-        load(folder, languages)
-    line = str(caught.value)
-    assert "\n" not in line
-    return line
-
-
-def test_a_beir_folder_is_one_language(tmp_path: Path) -> None:
-    (found,) = load(write(tmp_path / "b"), ["eng"])
-    assert found.language == "eng"
-    assert found.passages == {"d1": "Title one", "d2": "two", "d3": "three"}
-    assert found.queries == {"q1": "1?", "q2": "2?"}  # q3 has nothing relevant, so it has no score
-    assert found.relevant == {"q1": {"d1": 1, "d3": 2}, "q2": {"d2": 1}}
-    assert found.left_out == 1
-
-
-@pytest.mark.parametrize("languages", [None, [], ["eng", "fin"]])
-def test_the_language_of_a_beir_folder_must_be_named(tmp_path: Path, languages: list[str] | None) -> None:
-    assert "name its one language in evaluate.languages" in refusal(write(tmp_path / "b"), languages)
-
-
-def test_a_folder_a_language(tmp_path: Path) -> None:
-    for name in ("swahili", "eng", "fi"):
-        write(tmp_path / name, queries=[QUERIES[0] | {"text": name}], qrels=QRELS[:2])
-    found = load(tmp_path)
-    assert [(part.language, part.queries["q1"]) for part in found] == [
-        ("eng", "eng"),
-        ("fin", "fi"),
-        ("swa", "swahili"),
-    ]
-    assert [part.language for part in load(tmp_path, ["swa", "eng"])] == ["eng", "swa"]
-
-
-def test_a_language_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
-    write(tmp_path / "eng")
-    write(tmp_path / "fin")
-    line = refusal(tmp_path, ["eng", "tha", "swa"])
-    assert line == f"evaluate.languages: beir:{tmp_path} has no swa, tha; it has eng, fin"
-
-
-def test_one_language_in_two_folders_is_refused(tmp_path: Path) -> None:
-    for name in ("eng", "fi", "finnish"):
-        write(tmp_path / name)
-    assert "fi/ and finnish/ are both fin" in refusal(tmp_path)
-
-
-def test_a_folder_that_is_no_language_is_named(tmp_path: Path) -> None:
-    write(tmp_path / "eng")
-    write(tmp_path / "webfaq-all")
-    assert "webfaq-all" in refusal(tmp_path)
-    assert str(tmp_path) in refusal(tmp_path)
-
-
-@pytest.mark.parametrize("names", [[], ["README.md"], ["eng/queries.jsonl"]])
-def test_a_folder_without_a_corpus_is_refused(tmp_path: Path, names: list[str]) -> None:
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("x")
-    assert f"{tmp_path} holds no corpus.jsonl" in refusal(tmp_path, ["eng"])
-    assert "holds no corpus.jsonl" in refusal(tmp_path / "absent", ["eng"])
-
-
-@pytest.mark.parametrize("name", ["queries.jsonl", "qrels/test.tsv"])
-def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
-    (write(tmp_path / "b") / name).unlink()
-    assert str(tmp_path / "b" / name) in refusal(tmp_path / "b", ["eng"])
+@pytest.mark.parametrize("name", WRONG)
+def test_any_other_name_is_refused_with_those_there_are(name: str) -> None:
+    line = f"{name!r} is no benchmark: demo:cldr, beir:DIR, tydiqa-goldp:FILE or tydiqa-primary:FILE"
+    with pytest.raises(ValueError, match="is no benchmark") as caught:
+        check_name(name)
+    assert str(caught.value) == line
+    for refuse in (label_of, lambda n: identity_of(n, Location.of), lambda n: load_benchmark(n, None, Location.of)):
+        with pytest.raises(UserError) as refused:
+            refuse(name)
+        assert str(refused.value) == f"evaluate.benchmarks: {line}"
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("name", "label"),
     [
-        ("q9\td1\t1", "line 6 names question q9"),
-        ("q1\td9\t1", "line 6 names passage d9"),
-        ("q1\td1", "line 6 is no query-id, corpus-id, score"),
-        ("q1\td1\tyes", "line 6 is no query-id, corpus-id, score"),
-        ("q1 d1 1", "line 6 is no query-id, corpus-id, score"),
-        ("q1\t0\td1\t1", "line 6"),
+        ("demo:cldr", "demo-cldr"),
+        ("beir:/a/b/eval", "beir-eval"),
+        ("beir:/a/b/eval/", "beir-eval"),
+        ("beir:eval", "beir-eval"),
+        ("beir:s3://bucket", "beir-bucket"),
+        ("beir:s3://bucket/eval.v2", "beir-eval.v2"),
+        ("beir:beir", "beir"),
+        ("beir:beir-eval", "beir-eval"),
+        ("beir:.", "beir"),
+        ("beir:/", "beir"),
+        ("beir:my held/out: set", "beir-out_set"),
+        ("tydiqa-goldp:/x/tydiqa-goldp-v1.1-dev.json.gz", "tydiqa-goldp-v1.1-dev"),
+        ("tydiqa-goldp:/x/tydiqa-goldp-v1.1-dev.json", "tydiqa-goldp-v1.1-dev"),
+        ("tydiqa-goldp:validation.parquet", "tydiqa-goldp-validation"),
+        ("tydiqa-primary:gs://b/tydiqa-v1.0-dev.jsonl.gz", "tydiqa-primary-v1.0-dev"),
+        ("tydiqa-primary:tiny_dev.jsonl", "tydiqa-primary-tiny_dev"),
+        ("tydiqa-primary:/x/.jsonl", "tydiqa-primary"),
     ],
 )
-def test_a_wrong_judgement_is_named_with_its_line(tmp_path: Path, line: str, words: str) -> None:
-    place = write(tmp_path / "b", qrels=[*QRELS, line]) / "qrels" / "test.tsv"
-    assert refusal(tmp_path / "b", ["eng"]).startswith(f"{place}: {words}")
+def test_a_label_says_the_kind_once_and_not_the_place(name: str, label: str) -> None:
+    assert label_of(name) == label
 
 
-def test_judgements_without_a_header_and_with_scores_as_webfaq_writes_them(tmp_path: Path) -> None:
-    """The qrels of webfaq-retrieval are floats."""
-    (found,) = load(write(tmp_path / "b", qrels=["q1\td1\t1.0", "q2\td2\t1.0"]), ["eng"])
-    assert found.relevant == {"q1": {"d1": 1}, "q2": {"d2": 1}}
-
-
-def test_an_id_with_a_quotation_mark_is_an_id(tmp_path: Path) -> None:
-    """TSV knows no quoting: a mark must not swallow the lines after it."""
-    corpus = [*CORPUS, {"_id": '"d4', "text": "four"}]
-    (found,) = load(write(tmp_path / "b", corpus=corpus, qrels=[*QRELS[:2], 'q2\t"d4\t1', "q3\td2\t1"]), ["eng"])
-    assert found.relevant == {"q1": {"d1": 1}, "q2": {'"d4': 1}, "q3": {"d2": 1}}
-
-
-def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
-    folder = write(tmp_path / "b", corpus=[*CORPUS, "", "  "], queries=["", *QUERIES], qrels=[*QRELS, "", ""])
-    assert len(load(folder, ["eng"])[0].passages) == 3
-
-
-@pytest.mark.parametrize("name", ["corpus", "queries"])
-@pytest.mark.parametrize(
-    "row",
-    ['{"_id": "x", "te', "[1]", "3", '{"_id": "x"}', '{"text": "x"}', '{"_id": "x", "text": null}', '"text"'],
-)
-def test_a_broken_line_is_named(tmp_path: Path, name: str, row: str) -> None:
-    given: dict[str, Any] = {"corpus": CORPUS, "queries": QUERIES}
-    write(tmp_path / "b", **{name: [*given[name], row]})
-    assert refusal(tmp_path / "b", ["eng"]).startswith(
-        f"{tmp_path}/b/{name}.jsonl: line 4 is no object with _id and text"
-    )
-
-
-def test_a_line_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
-    place = write(tmp_path / "b") / "corpus.jsonl"
-    place.write_bytes(place.read_bytes() + b'{"_id": "d4", "text": "caf\xe9"}\n')
-    assert refusal(tmp_path / "b", ["eng"]).startswith(f"{place}: line 4")
-
-
-def test_a_title_that_is_null_is_none(tmp_path: Path) -> None:
-    corpus = [*CORPUS, {"_id": "d4", "title": None, "text": "four"}]
-    (found,) = load(write(tmp_path / "b", corpus=corpus), ["eng"])
-    assert found.passages["d4"] == "four"
-
-
-@pytest.mark.parametrize("name", ["corpus", "queries"])
-def test_an_id_given_twice_is_named(tmp_path: Path, name: str) -> None:
-    given: dict[str, Any] = {"corpus": CORPUS, "queries": QUERIES}
-    write(tmp_path / "b", **{name: [*given[name], given[name][0] | {"text": "another"}]})
-    assert f"{name}.jsonl: line 4" in refusal(tmp_path / "b", ["eng"])
-
-
-def test_a_set_in_which_nothing_is_relevant_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "b", qrels=[QRELS[0], "q1\td1\t0"])
-    assert "no question has a relevant passage" in refusal(tmp_path / "b", ["eng"])
-
-
-def test_ids_may_be_numbers(tmp_path: Path) -> None:
-    folder = write(tmp_path / "b", [{"_id": 7, "text": "x"}], [{"_id": 1, "text": "?"}], ["1\t7\t1"])
-    assert load(folder, ["eng"])[0].relevant == {"1": {"7": 1}}
+@given(st.sampled_from(["beir", "tydiqa-goldp", "tydiqa-primary"]), st.text(min_size=1).filter(str.strip))
+def test_a_label_is_safe_as_the_name_of_a_file(kind: str, where: str) -> None:
+    label = label_of(f"{kind}:{where}")
+    assert label.startswith(kind)
+    assert set(label) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+    assert label[-1] not in "._-"
 
 
 def test_the_identity_follows_the_files(tmp_path: Path) -> None:
-    folder = write(tmp_path / "b")
+    folder = beir_folder(tmp_path / "b")
     before = identity_of(f"beir:{folder}", Location.of)
     assert sorted(before) == ["corpus.jsonl", "qrels/test.tsv", "queries.jsonl"]
     (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "other"}\n')
@@ -187,6 +87,43 @@ def test_the_identity_follows_the_files(tmp_path: Path) -> None:
     assert {name for name in before if before[name] != after[name]} == {"queries.jsonl"}
     with pytest.raises(UserError, match="holds no corpus"):
         identity_of(f"beir:{tmp_path}/absent", Location.of)
+
+
+@pytest.mark.parametrize("kind", ["tydiqa-goldp", "tydiqa-primary"])
+def test_the_identity_of_a_file_follows_it_and_no_other(tmp_path: Path, kind: str) -> None:
+    name = f"{kind}:{tmp_path}/dev.jsonl"
+    (tmp_path / "dev.jsonl").write_text("one\n")
+    before = identity_of(name, Location.of)
+    assert list(before) == ["dev.jsonl"]
+    (tmp_path / "other.jsonl").write_text("x\n")
+    assert identity_of(name, Location.of) == before
+    (tmp_path / "dev.jsonl").write_text("another\n")
+    assert identity_of(name, Location.of) != before
+
+
+@pytest.mark.parametrize("kind", ["tydiqa-goldp", "tydiqa-primary"])
+def test_a_missing_file_is_named(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "folder.jsonl").mkdir()
+    for place in ("absent.jsonl", "absent.parquet", "folder.jsonl", "no/such/folder/dev.jsonl"):
+        for look in (identity_of, lambda name, open_location: load_benchmark(name, None, open_location)):
+            with pytest.raises(UserError, match=f"{tmp_path}/{place}") as caught:
+                look(f"{kind}:{tmp_path}/{place}", Location.of)
+            assert "\n" not in str(caught.value)
+    with pytest.raises(FileMissingError):
+        identity_of(f"{kind}:{tmp_path}/absent.jsonl", Location.of)
+
+
+def test_a_file_on_an_object_store(s3: Any) -> None:
+    place = Location.of(f"s3://{s3.bucket()}/held-out/dev.jsonl")
+    row = {"id": "finnish-1-0", "question": "Mikä?", "context": "Tämä.", "answers": [{"text": "Tämä"}]}
+    place.write_bytes(json.dumps(row).encode())
+    name = f"tydiqa-goldp:{place.uri}"
+    before = identity_of(name, Location.of)
+    assert list(load_benchmark(name, None, Location.of)[0].queries) == ["finnish-1-0"]
+    place.write_bytes(json.dumps(row | {"question": "Mikä tämä on?"}).encode())
+    assert identity_of(name, Location.of) != before
+    with pytest.raises(FileMissingError, match="no such file"):
+        identity_of(f"{name}.gz", Location.of)
 
 
 def test_the_embedded_benchmark() -> None:

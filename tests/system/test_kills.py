@@ -45,7 +45,7 @@ def test_a_run_killed_at_random_moments(seed: int, tmp_path: Path) -> None:
     assert process.returncode == 0
     assert kills >= 3
     found = {
-        name: {state.name: state.artifact for state in status(job, chain(job)) if state.artifact}
+        name: {state.name: state.artifact for state in status(chain(job)) if state.artifact}
         for name, job in jobs.items()
     }
     assert model_hash(found["killed"]) == model_hash(found["undisturbed"])

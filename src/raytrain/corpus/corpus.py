@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytrain.artifact import Artifact
-from raytrain.corpus.sources import open_parquet
 from raytrain.errors import UserError, one_line
+from raytrain.parquet import open_parquet
 from raytrain.plan import Shards
 from raytrain.storage import Location
 

@@ -1,13 +1,12 @@
 """How a prepared corpus lies: shuffled Parquet shards a language, in row groups that the plan reads whole."""
 
 import hashlib
-import io
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raytrain.artifact import File
 from raytrain.corpus.pairs import PAIRS
+from raytrain.parquet import write_parquet
 from raytrain.storage import Location
 
 KEY_BITS = 64
@@ -41,12 +40,3 @@ def write_shard(rows: pa.Table, keys: str, corpus: Location, language: str, shar
     order = [(keys, "ascending"), *((name, "ascending") for name in PAIRS.names)]
     table = rows.sort_by(order).select(PAIRS.names).cast(PAIRS).combine_chunks()
     return write_parquet(table, corpus, shard_path(language, shard), row_group_rows)
-
-
-def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: int) -> File:
-    """Writes a table as Parquet (zstd); the same rows give the same bytes."""
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, row_group_size=row_group_rows, compression="zstd")
-    data = buffer.getvalue()
-    (folder / path).write_bytes(data)
-    return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())

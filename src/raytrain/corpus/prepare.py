@@ -11,11 +11,12 @@ import ray.data
 from ray.exceptions import RayError
 
 from raytrain.artifact import File, RowAccount
-from raytrain.corpus.layout import shard_count, shard_of, shuffle_key, write_parquet, write_shard
+from raytrain.corpus.layout import shard_count, shard_of, shuffle_key, write_shard
 from raytrain.corpus.pairs import PAIRS, QUARANTINE
 from raytrain.corpus.reading import read_unit
 from raytrain.corpus.sources import Unit
 from raytrain.errors import UserError, user_error_in
+from raytrain.parquet import write_parquet
 from raytrain.storage import Location
 
 QUARANTINE_SHARD = -1

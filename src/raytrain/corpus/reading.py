@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from raytrain.corpus.pairs import Checked, check_rows, python_rows, require_columns
-from raytrain.corpus.sources import Unit, hub_split, open_parquet
+from raytrain.corpus.sources import Unit, hub_split
 from raytrain.errors import UserError, one_line
+from raytrain.parquet import open_parquet
 
 BATCH = 4_096
 

@@ -6,12 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from raytrain.corpus.pairs import require_columns
 from raytrain.errors import UserError, one_line
 from raytrain.languages import to_iso639_3
+from raytrain.parquet import open_parquet
 from raytrain.storage import Location
 
 BYTES_A_PAIR = 400  # of text that is not yet counted; decides only into how many files a language goes
@@ -85,14 +83,6 @@ def _counted(unit: Unit) -> Unit:
     metadata = open_parquet(unit.location).metadata
     require_columns(metadata.schema.to_arrow_schema().names, unit.location.uri)
     return replace(unit, rows=metadata.num_rows)
-
-
-def open_parquet(location: Location) -> pq.ParquetFile:
-    """A Parquet file, its footer read. Raises UserError that names a broken or truncated one."""
-    try:
-        return pq.ParquetFile(location.open_input())
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
 
 
 def _file_units(folder: Location) -> list[Unit]:

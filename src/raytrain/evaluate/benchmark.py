@@ -1,16 +1,21 @@
-"""Held-out retrieval sets: questions, passages, and which passage answers which question."""
+"""Held-out retrieval sets by name: questions, passages, and which passage answers which question."""
 
-import csv
-import io
-import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from raytrain.errors import UserError
-from raytrain.languages import to_iso639_3
-from raytrain.storage import Location
+from raytrain.errors import FileMissingError, UserError
+from raytrain.storage import Location, storage_errors
 
 OpenLocation = Callable[[str], Location]
+
+# What the names of each kind look like; the readers are in beir.py and tydiqa.py.
+KINDS: Mapping[str, str] = {
+    "demo": "demo:cldr",
+    "beir": "beir:DIR",
+    "tydiqa-goldp": "tydiqa-goldp:FILE",
+    "tydiqa-primary": "tydiqa-primary:FILE",
+}
 
 
 @dataclass(frozen=True)
@@ -24,104 +29,79 @@ class Retrieval:
     left_out: int = 0  # questions without a relevant passage, which no score can be given
 
 
+def check_name(name: str) -> None:
+    """Raises ValueError for a name of no known kind. Looks at no file."""
+    kind, _, where = name.partition(":")
+    if kind not in KINDS or not where.strip() or (kind == "demo" and where != "cldr"):
+        *first, last = KINDS.values()
+        raise ValueError(f"{name!r} is no benchmark: {', '.join(first)} or {last}")
+
+
+def label_of(name: str) -> str:
+    """A short name for files and tables, the same wherever the data lies: ``beir:/a/b/eval`` → ``beir-eval``.
+
+    Letters, digits, ``.``, ``_`` and ``-`` only. Two benchmarks may share one. Raises UserError for no benchmark.
+    """
+    kind, where = _parts(name)
+    last = where.rstrip("/").rsplit("/", 1)[-1]
+    if kind.startswith("tydiqa"):
+        last = re.sub(r"(\.(json|jsonl|parquet))?(\.gz)?$", "", last)
+    words = re.sub(r"[^A-Za-z0-9._-]+", "_", last).strip("._-").split("-")
+    while words and words[0] in ("", *kind.split("-")):  # official names begin with what the kind says already
+        del words[0]
+    return "-".join([kind, *words])
+
+
 def identity_of(name: str, open_location: OpenLocation) -> Mapping[str, str]:
     """What tells the content of a benchmark from any other. Raises UserError if there is none."""
-    if name == "demo:cldr":
+    kind, where = _parts(name)
+    if kind == "demo":
         from raytrain.corpus import cldr
 
         return {name: cldr.version()}
-    folder = _folder(name, open_location)
-    return {info.path: f"{info.size}-{info.version}" for info in folder.list()}
+    place = open_location(where)
+    if kind == "beir":
+        from raytrain.evaluate import beir
+
+        return beir.identity(place)
+    with storage_errors(place.uri, "read"):
+        info = place.filesystem.get_file_info(place.path)
+    if not info.is_file:
+        raise FileMissingError(f"cannot read {place.uri}: no such file")
+    return {place.name: f"{info.size}-{info.mtime_ns}"}
 
 
 def load_benchmark(name: str, languages: list[str] | None, open_location: OpenLocation) -> list[Retrieval]:
-    """The languages of a benchmark, in order. Raises UserError for a language it lacks, or a broken file."""
-    if name == "demo:cldr":
+    """The languages of a benchmark, in order. Raises UserError for a language it lacks, or a broken file.
+
+    One without an answered question is there too where the kind allows it (TyDi QA), with no queries.
+    """
+    kind, where = _parts(name)
+    if kind == "demo":
         from raytrain.corpus import cldr
 
-        wanted = _chosen(name, languages, set(cldr.LANGUAGES))
+        wanted = chosen(name, languages, set(cldr.LANGUAGES))
         held_out = [(language, cldr.held_out(language)) for language in wanted]
         return [Retrieval(lang, h.queries, h.passages, h.relevant) for lang, h in held_out]
-    folder = _folder(name, open_location)
-    paths = [info.path for info in folder.list()]
-    if "corpus.jsonl" in paths:
-        if languages is None or len(languages) != 1:
-            raise UserError(f"evaluate: {name} is one BEIR folder: name its one language in evaluate.languages")
-        return [_read_beir(folder, languages[0])]
-    named: dict[str, str] = {}
-    for name_ in (p.split("/")[0] for p in paths if p.endswith("/corpus.jsonl")):
-        try:
-            language = to_iso639_3(name_)
-        except UserError as error:
-            raise UserError(f"evaluate: {(folder / name_).uri}: the name says the language, and {error}") from error
-        if language in named:
-            raise UserError(f"evaluate: {folder.uri}: {named[language]}/ and {name_}/ are both {language}")
-        named[language] = name_
-    return [_read_beir(folder / named[lang], lang) for lang in _chosen(name, languages, set(named))]
+    from raytrain.evaluate import beir, tydiqa
+
+    readers = {"beir": beir.load, "tydiqa-goldp": tydiqa.load_goldp, "tydiqa-primary": tydiqa.load_primary}
+    return readers[kind](name, languages, open_location(where))
 
 
-def _folder(name: str, open_location: OpenLocation) -> Location:
-    folder = open_location(name.removeprefix("beir:"))
-    if not any(info.path.rsplit("/", 1)[-1] == "corpus.jsonl" for info in folder.list()):
-        raise UserError(f"evaluate: {folder.uri} holds no corpus.jsonl, nor folders {{lang}}/corpus.jsonl")
-    return folder
-
-
-def _chosen(name: str, languages: list[str] | None, found: set[str]) -> list[str]:
+def chosen(name: str, languages: list[str] | None, found: set[str]) -> list[str]:
+    """The wanted languages in order; None wants all. Raises UserError for one that the benchmark lacks."""
     missing = sorted(set(languages or ()) - found)
     if missing:
         raise UserError(f"evaluate.languages: {name} has no {', '.join(missing)}; it has {', '.join(sorted(found))}")
     return sorted(found if languages is None else set(languages))
 
 
-def _read_beir(folder: Location, language: str) -> Retrieval:
-    passages = {
-        key: f"{row['title']} {row['text']}".strip() if row.get("title") else row["text"]
-        for key, row in _jsonl(folder / "corpus.jsonl").items()
-    }
-    queries = {key: row["text"] for key, row in _jsonl(folder / "queries.jsonl").items()}
-    relevant: dict[str, dict[str, int]] = {}
-    place = folder / "qrels/test.tsv"
-    for number, row in enumerate(csv.reader(io.StringIO(place.read_text()), delimiter="\t", quoting=csv.QUOTE_NONE), 1):
-        if not row or (number == 1 and row[0] == "query-id"):
-            continue
-        try:
-            query, passage, score = row[0], row[1], _whole(row[2])
-        except (IndexError, ValueError) as error:
-            raise UserError(f"{place.uri}: line {number} is no query-id, corpus-id, score") from error
-        if query not in queries or passage not in passages:
-            unknown = f"question {query}" if query not in queries else f"passage {passage}"
-            raise UserError(f"{place.uri}: line {number} names {unknown}, which is not there")
-        relevant.setdefault(query, {})[passage] = score
-    asked = {key: text for key, text in queries.items() if any(s > 0 for s in relevant.get(key, {}).values())}
-    if not asked:
-        raise UserError(f"{place.uri}: no question has a relevant passage")
-    judged = {key: relevant[key] for key in asked}
-    return Retrieval(language, asked, passages, judged, len(queries) - len(asked))
-
-
-def _whole(text: str) -> int:
-    """A grade; WebFAQ writes 1.0. Raises ValueError for one that is no whole number."""
-    grade = float(text)
-    if not grade.is_integer():
-        raise ValueError(f"{text} is no whole number")
-    return int(grade)
-
-
-def _jsonl(place: Location) -> dict[str, dict[str, str]]:
-    rows: dict[str, dict[str, str]] = {}
-    for number, line in enumerate(place.read_bytes().splitlines(), 1):
-        if not line.strip():
-            continue
-        where = f"{place.uri}: line {number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{where} is no object with _id and text: {error}") from error
-        if not isinstance(row, dict) or row.get("_id") is None or not isinstance(row.get("text"), str):
-            raise UserError(f"{where} is no object with _id and text")
-        key = str(row["_id"])
-        if key in rows:
-            raise UserError(f"{where}: _id {key} is there twice")
-        rows[key] = {"title": row.get("title") or "", "text": row["text"]}
-    return rows
+def _parts(name: str) -> tuple[str, str]:
+    """Kind and place."""
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise UserError(f"evaluate.benchmarks: {error}") from error
+    kind, _, where = name.partition(":")
+    return kind, where

@@ -18,7 +18,8 @@ Vectors = npt.NDArray[np.float32]
 class Embedder:
     """A model folder and the rules of the job: prompts, lengths, pooling."""
 
-    def __init__(self, folder: Path, rules: Model, tokens_per_chunk: int) -> None:
+    def __init__(self, folder: Path, rules: Model, tokens_per_chunk: int, threads: int = 1) -> None:
+        torch.set_num_threads(threads)  # of this process; chunks are small, and more would wait for each other
         self._tokenizer, self._pad_id = tokenizer_json(folder)
         self._rules = rules
         self._tokens = tokens_per_chunk

@@ -1,88 +1,77 @@
-"""evaluate: MRR@100 on held-out questions, of the trained model and of the one it started from."""
+"""evaluate: every question of every benchmark searched exactly and scored; of a model, or of BM25."""
 
-import json
 import tempfile
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from raytrain.artifact import Artifact, download_folder, upload_file
+from raytrain.artifact import File, download_folder
+from raytrain.cluster import threads_of
 from raytrain.config import Job
-from raytrain.evaluate.benchmark import Retrieval, identity_of, load_benchmark
-from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
+from raytrain.evaluate.held_out import HeldOut, held_out_of, scored
+from raytrain.evaluate.metrics import DEPTH, Hits
+from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import Advance, counting
 from raytrain.stages.model import FOLDER
 from raytrain.storage import Location
 
-METRIC = "MRR@100"
+Rank = Callable[[HeldOut, dict[str, str], Advance], Mapping[str, Hits]]
 
 
-def _open(job: Job, uri: str) -> Location:
-    return Location.of(uri, options_of(job))
+def _score_all(title: str, parts: list[HeldOut], texts: int, rank: Rank, folder: Location) -> Outcome:
+    from raytrain.evaluate.scored import write_scored
+
+    files: list[File] = []
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    with counting(title, "texts", texts) as progress:
+        for part in parts:
+            ranked = rank(part, part.read_questions(), progress)
+            written, means = write_scored(part, ranked, title, folder)
+            files += written
+            scores.setdefault(part.benchmark, {})[part.language] = means
+    return Outcome(files, [f"{label}/" for label in scores], {"scores": scores})
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    names = job.evaluate.benchmarks
-    return {
-        "languages": job.evaluate.languages,
-        "benchmarks": {name: identity_of(name, lambda uri: _open(job, uri)) for name in names},
-        "model": job.model.rules(),
-    }
+    return {"model": job.model.rules(), "tokens_per_chunk": job.train.tokens_per_chunk, "depth": DEPTH}
 
 
-def _check(job: Job) -> None:
-    for name in job.evaluate.benchmarks:
-        load_benchmark(name, job.evaluate.languages, lambda uri: _open(job, uri))
-
-
-def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    scores: dict[str, dict[str, dict[str, float]]] = {}
-    for name in job.evaluate.benchmarks:
-        parts = load_benchmark(name, job.evaluate.languages, lambda uri: _open(job, uri))
-        trained = _score(job, inputs["export"], parts, f"evaluate {name}, trained")
-        untrained = _score(job, inputs["model"], parts, f"evaluate {name}, untrained")
-        scores[name] = {
-            part.language: {
-                "queries": len(part.queries),
-                "passages": len(part.passages),
-                "left_out": part.left_out,
-                "untrained": _mean(untrained[part.language]),
-                "trained": _mean(trained[part.language]),
-            }
-            for part in parts
-        }
-    with tempfile.TemporaryDirectory() as temp:
-        local = Path(temp) / "scores.json"
-        local.write_text(json.dumps({"metric": METRIC, "scores": scores}, indent=1))
-        file = upload_file(local, folder, "scores.json")
-    return Outcome([file], ["scores.json"], {"metric": METRIC, "scores": scores})
-
-
-def _score(job: Job, model: Artifact, parts: list[Retrieval], title: str) -> dict[str, dict[str, float]]:
-    """Reciprocal rank of every question, by language."""
-    from raytrain.evaluate.ranking import rank, reciprocal_ranks
+def _of_model(title: str, of: str, index: str, job: Job, inputs: Inputs, folder: Location) -> Outcome:
+    from raytrain.index.search import search
     from raytrain.model.embedder import Embedder
 
-    total = sum(len(part.queries) + len(part.passages) for part in parts)
-    scores = {}
-    with tempfile.TemporaryDirectory() as temp, counting(title, "texts", total) as advance:
-        embedder = Embedder(download_folder(model, FOLDER, Path(temp)), job.model, job.train.tokens_per_chunk)
-        for part in parts:
-            count = partial(_count, advance, part.language)
-            passages = embedder.passages(list(part.passages.values()), count)
-            queries = embedder.queries(list(part.queries.values()), count)
-            hits = rank(queries, passages, list(part.passages))
-            scores[part.language] = reciprocal_ranks(part.relevant, dict(zip(part.queries, hits, strict=True)))
-    return scores
+    with tempfile.TemporaryDirectory() as temp:
+        model = download_folder(inputs[of], FOLDER, Path(temp))
+        embedder = Embedder(model, job.model, job.train.tokens_per_chunk, threads_of(job.cluster))
+
+    def rank(part: HeldOut, questions: dict[str, str], progress: Advance) -> Mapping[str, Hits]:
+        vectors = embedder.queries(list(questions.values()), lambda n: progress(n, part.language))
+        return dict(zip(questions, search(inputs[index], part, vectors, DEPTH), strict=True))
+
+    parts = scored(held_out_of(inputs["benchmark"]))
+    return _score_all(title, parts, sum(part.questions for part in parts), rank, folder)
 
 
-def _count(advance: Advance, language: str, n: int) -> None:
-    advance(n, language)
+def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.evaluate.bm25 import rank_bm25
+
+    def rank(part: HeldOut, questions: dict[str, str], progress: Advance) -> Mapping[str, Hits]:
+        return rank_bm25(questions, part.read_passages(), DEPTH, lambda n: progress(n, part.language))
+
+    parts = scored(held_out_of(inputs["benchmark"]))
+    return _score_all("bm25", parts, sum(part.questions + part.passages for part in parts), rank, folder)
 
 
-def _mean(scores: dict[str, float]) -> float:
-    return sum(scores.values()) / len(scores)
+def evaluate_stage(name: str, of: str, index: str) -> Stage:
+    """The stage that scores the model of input ``of``, whose passages are in the index of input ``index``."""
+    return Stage(
+        name,
+        ("benchmark", of, index),
+        _identity,
+        lambda job, inputs, folder, say: _of_model(name, of, index, job, inputs, folder),
+    )
 
 
-EVALUATE = Stage("evaluate", ("model", "export"), _identity, _run, _check)
+EVALUATE = evaluate_stage("evaluate", of="export", index="index")
+UNTRAINED = evaluate_stage("untrained", of="model", index="untrained-index")
+BM25 = Stage("bm25", ("benchmark",), lambda job: {"depth": DEPTH}, _of_bm25)

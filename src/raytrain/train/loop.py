@@ -13,8 +13,8 @@ import torch.distributed as dist
 
 from raytrain.artifact import File
 from raytrain.config import Train
-from raytrain.corpus.layout import write_parquet
 from raytrain.errors import UserError
+from raytrain.parquet import write_parquet
 from raytrain.plan import Plan, lanes_of
 from raytrain.storage import Location
 from raytrain.train.checkpoint import log_folder, prune, save_checkpoint

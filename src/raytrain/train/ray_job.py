@@ -18,7 +18,8 @@ from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
 from raytrain.artifact import Artifact, download_folder
-from raytrain.config import Cluster, Job, Train
+from raytrain.cluster import threads_of
+from raytrain.config import Job, Train
 from raytrain.errors import UserError, one_line, user_error_in
 from raytrain.plan import lanes_of
 from raytrain.storage import Location
@@ -88,7 +89,7 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) ->
             pad_id,
             job.train,
             feed,
-            _threads(job.cluster),
+            threads_of(job.cluster),
             job.cluster.gpus_per_worker > 0,
         )
         try:
@@ -195,8 +196,3 @@ def _blocks() -> Iterator[pa.Table]:
 def _steps_done(folder: Location) -> int:
     steps = committed_steps(folder)
     return steps[-1] if steps else 0
-
-
-def _threads(cluster: Cluster) -> int:
-    # Ray sets OMP_NUM_THREADS from num_cpus in tasks, and not where that is a fraction: say it.
-    return cluster.threads_per_worker or max(1, int(cluster.cpus_per_worker))

@@ -1,0 +1,98 @@
+"""Benchmarks as an artifact keeps them: questions and passages as Parquet, relevance as TREC qrels."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from raytrain.artifact import Artifact, File
+from raytrain.errors import UserError, one_line
+from raytrain.evaluate.benchmark import Retrieval
+from raytrain.evaluate.trec import qrels_text, read_qrels
+from raytrain.parquet import open_parquet, read_parquet, write_parquet
+from raytrain.storage import Location
+
+ROW_GROUP = 8_192
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One language of one benchmark. Small, and travels to tasks; what it holds is read when asked for."""
+
+    benchmark: str
+    language: str
+    folder: Location
+    questions: int
+    passages: int
+    left_out: int  # questions without a relevant passage
+
+    def read_questions(self) -> dict[str, str]:
+        """Texts by id, in order."""
+        return _texts(read_parquet(self.folder / "questions.parquet"))
+
+    def read_passages(self, first: int = 0, rows: int | None = None) -> dict[str, str]:
+        """Texts by id, in order; ``rows`` of them from number ``first`` on (default: all the rest)."""
+        last = self.passages if rows is None else first + rows
+        table = self._read_groups(range(first // ROW_GROUP, -(-last // ROW_GROUP)), ["id", "text"])
+        start = first - (first // ROW_GROUP) * ROW_GROUP
+        return _texts(table.slice(start, last - first))
+
+    def read_texts(self, ids: Sequence[str]) -> list[str]:
+        """The texts of some passages; reads only the row groups that they are in."""
+        numbers = {passage: number for number, passage in enumerate(self.read_passage_ids())}
+        return [self.read_passages(numbers[passage], 1)[passage] for passage in ids]
+
+    def read_passage_ids(self) -> list[str]:
+        """All ids, in order."""
+        ids: list[str] = self._read_groups(range(-(-self.passages // ROW_GROUP)), ["id"]).column("id").to_pylist()
+        return ids
+
+    def _read_groups(self, groups: range, columns: list[str]) -> pa.Table:
+        """Row groups of the passages. Raises UserError that names a file whose data is damaged."""
+        place = self.folder / "passages.parquet"
+        file = open_parquet(place)
+        try:
+            return file.read_row_groups(list(groups), columns)
+        except (pa.ArrowException, OSError) as error:
+            raise UserError(f"{place.uri}: broken or truncated Parquet: {one_line(error)}") from error
+
+    def read_relevant(self) -> dict[str, dict[str, int]]:
+        """Grades by question and passage."""
+        return read_qrels((self.folder / "qrels.trec").read_text(), (self.folder / "qrels.trec").uri)
+
+
+def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[File], dict[str, int]]:
+    """Writes one language of a benchmark; gives its files and counts."""
+    path = f"{label}/{part.language}"
+    qrels = qrels_text(part.relevant).encode()
+    (folder / f"{path}/qrels.trec").write_bytes(qrels)
+    files = [
+        write_parquet(_table(part.queries), folder, f"{path}/questions.parquet", ROW_GROUP),
+        write_parquet(_table(part.passages), folder, f"{path}/passages.parquet", ROW_GROUP),
+        File(path=f"{path}/qrels.trec", size=len(qrels), sha256=hashlib.sha256(qrels).hexdigest()),
+    ]
+    return files, {"questions": len(part.queries), "passages": len(part.passages), "left_out": part.left_out}
+
+
+def held_out_of(artifact: Artifact) -> list[HeldOut]:
+    """All languages of all benchmarks of a finished benchmark artifact, in order."""
+    summary: Mapping[str, Mapping[str, Mapping[str, int]]] = artifact.manifest.summary["benchmarks"]
+    return [
+        HeldOut(label, language, artifact.location / label / language, **counts)
+        for label, languages in summary.items()
+        for language, counts in languages.items()
+    ]
+
+
+def scored(parts: Sequence[HeldOut]) -> list[HeldOut]:
+    """Those with a question to score."""
+    return [part for part in parts if part.questions]
+
+
+def _table(texts: Mapping[str, str]) -> pa.Table:
+    return pa.table({"id": pa.array(list(texts), pa.string()), "text": pa.array(list(texts.values()), pa.string())})
+
+
+def _texts(table: pa.Table) -> dict[str, str]:
+    return dict(zip(table.column("id").to_pylist(), table.column("text").to_pylist(), strict=True))

@@ -1,0 +1,59 @@
+"""What an evaluation leaves behind: run files, the hits with their raw scores, and the score of every question."""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from raytrain.artifact import Artifact, File
+from raytrain.evaluate.held_out import HeldOut
+from raytrain.evaluate.metrics import METRICS, Hits, score
+from raytrain.evaluate.trec import run_text
+from raytrain.parquet import read_parquet, write_parquet
+from raytrain.storage import Location
+
+Floats = npt.NDArray[np.float64]
+
+
+def write_scored(
+    part: HeldOut, ranked: Mapping[str, Hits], tag: str, folder: Location
+) -> tuple[list[File], dict[str, float]]:
+    """Scores the ranking of every question of one language and writes run, hits and scores.
+
+    Gives the files, and each metric's mean over the questions.
+    """
+    relevant = part.read_relevant()
+    scores = score(relevant, ranked)
+    path = f"{part.benchmark}/{part.language}"
+    run = run_text(ranked, tag).encode()
+    (folder / f"{path}/run.trec").write_bytes(run)
+    rows = [(query, passage, value) for query, hits in ranked.items() for passage, value in hits]
+    queries, passages, values = ([row[i] for row in rows] for i in range(3))
+    hits = pa.table(
+        {
+            "question": pa.array(queries, pa.string()),
+            "passage": pa.array(passages, pa.string()),
+            "score": pa.array(values, pa.float32()),
+        }
+    )
+    table = pa.table(
+        {
+            "question": pa.array(list(scores), pa.string()),
+            **{metric: pa.array([s[metric] for s in scores.values()], pa.float64()) for metric in METRICS},
+        }
+    )
+    files = [
+        File(path=f"{path}/run.trec", size=len(run), sha256=hashlib.sha256(run).hexdigest()),
+        write_parquet(hits, folder, f"{path}/hits.parquet"),
+        write_parquet(table.sort_by("question"), folder, f"{path}/scores.parquet"),
+    ]
+    return files, {metric: float(np.mean([s[metric] for s in scores.values()])) for metric in METRICS}
+
+
+def read_scored(artifact: Artifact, part: HeldOut) -> tuple[list[str], dict[str, Floats]]:
+    """The ids of the questions of one language, sorted, and their scores (questions,) by metric."""
+    table = read_parquet(artifact.location / part.benchmark / part.language / "scores.parquet")
+    columns = {metric: table.column(metric).to_numpy().astype(np.float64) for metric in METRICS}
+    return table.column("question").to_pylist(), columns

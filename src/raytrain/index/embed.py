@@ -1,0 +1,89 @@
+"""The Ray batch job: a fixed pool of actors, each with the model, embeds passages and builds shards."""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import ray.data
+from ray.exceptions import RayError
+from ray.util.annotations import RayDeprecationWarning
+
+from raytrain.artifact import Artifact, download_folder
+from raytrain.cluster import threads_of
+from raytrain.config import Cluster, Model
+from raytrain.errors import user_error_in
+from raytrain.index.shards import Shard, write_shard
+from raytrain.storage import Location
+
+if TYPE_CHECKING:
+    from raytrain.model.embedder import Embedder
+
+
+class _Builder:
+    """One actor: loads the model once, and builds a shard for each row it is given."""
+
+    def __init__(
+        self, model: Artifact, rules: Model, tokens: int, threads: int, shards: Sequence[Shard], to: Location
+    ) -> None:
+        self._model = model
+        self._rules = rules
+        self._tokens = tokens
+        self._threads = threads
+        self._shards = shards
+        self._to = to
+
+    @cached_property
+    def _embedder(self) -> "Embedder":
+        # Not when the actor is made: what is raised there comes out as mere text, and a UserError would be lost.
+        from raytrain.model.embedder import Embedder
+
+        with tempfile.TemporaryDirectory() as temp:
+            return Embedder(download_folder(self._model, "model", Path(temp)), self._rules, self._tokens, self._threads)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        done: dict[str, list[Any]] = {"language": [], "rows": []}
+        for number in batch.column("shard").to_pylist():
+            shard = self._shards[number]
+            texts = list(shard.part.read_passages(shard.first, shard.rows).values())
+            write_shard(shard, self._embedder.passages(texts), self._to)
+            done["language"].append(shard.part.language)
+            done["rows"].append(shard.rows)
+        return pa.table(done)
+
+
+def build_shards(
+    shards: Sequence[Shard],
+    to: Location,
+    *,
+    model: Artifact,
+    rules: Model,
+    tokens_per_chunk: int,
+    cluster: Cluster,
+    progress: Callable[[int, str], None],
+) -> None:
+    """Embeds the passages of all ``shards`` and writes them with their records under ``to``.
+
+    ``progress`` hears of each finished shard: its rows and language. Raises UserError for what the user can mend.
+    """
+    numbers = ray.data.from_items([{"shard": i} for i in range(len(shards))], override_num_blocks=len(shards))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_restarts, which has no other way in yet
+        done = numbers.map_batches(
+            _Builder,
+            fn_constructor_args=(model, rules, tokens_per_chunk, threads_of(cluster), list(shards), to),
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=min(cluster.workers, len(shards))),
+            num_cpus=cluster.cpus_per_worker,
+            num_gpus=cluster.gpus_per_worker,
+            max_restarts=0,  # the whole job is tried again, for the shards that are not there
+        )
+    try:
+        for row in done.iter_rows():
+            progress(row["rows"], row["language"])
+    except RayError as error:
+        raise user_error_in(error) or error from error

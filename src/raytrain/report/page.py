@@ -1,0 +1,352 @@
+"""The report as one HTML page that needs nothing else: no network, no script, the same bytes for the same report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from raytrain.report import plots
+from raytrain.report.terminal import (
+    DASH,
+    MARKS,
+    UNSCORED,
+    Over,
+    Section,
+    compared,
+    comparison_of,
+    estimate_of,
+    language_name,
+    questions_of,
+    sections,
+)
+from raytrain.study.results import BenchmarkResult, Comparison, Report, System
+from raytrain.study.statistics import ALPHA
+
+_KNOWN = ("job", "artifacts", "versions", "platform", "python", "command", "benchmarks")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: ``under`` is its small second line, ``tone`` a class of the style sheet."""
+
+    text: str
+    under: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's title, and how its cells are set: ``long`` is code that may be broken."""
+
+    text: str
+    under: str = ""
+    kind: Literal["number", "text", "code", "long"] = "number"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its name, a code beside the name, and its cells."""
+
+    text: str
+    code: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows under a heading; no heading if ``title`` is empty."""
+
+    title: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; ``title`` is short, for where it is folded away; ``head`` is over the names of the rows."""
+
+    title: str
+    caption: str
+    head: str
+    columns: list[Column]
+    parts: list[Part]
+
+
+@dataclass(frozen=True)
+class View:
+    """One benchmark as the page shows it. ``facts``: what there was to score, in words."""
+
+    key: str
+    name: str
+    facts: list[str]
+    verdicts: list[str]
+    baseline: str
+    systems: list[str]
+    groups: dict[str, list[str]]
+    unscored: list[str]
+    overview: Table
+    primary: Table
+    seeds: Table | None
+    comparisons: list[Table]
+    others: list[Table]
+    forest: list[Markup] = field(default_factory=list)
+    dots: list[Markup] = field(default_factory=list)
+
+
+def render(report: Report) -> str:
+    """The page. Its plots are inline SVG, its style is inline CSS, and all text of the report is escaped."""
+    environment = Environment(
+        loader=PackageLoader("raytrain", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    results = report.results
+    systems = _systems(report)
+    styles = plots.styles_of(systems)
+    trained = [system for system in systems if any(system.pairs.values())]
+    return environment.get_template("page.html.j2").render(
+        report=report,
+        primary=results.primary,
+        question=_question(report),
+        views=[_view(report, index, styles) for index in range(len(results.benchmarks))],
+        legend=[(s, Markup(plots.glyph(styles[s.name], f"glyph-{i}"))) for i, s in enumerate(systems)],
+        mix=Markup(plots.mix(trained, "mix")) if trained else "",
+        pairs=_pairs(trained),
+        losses=[Markup(svg) for svg in plots.losses(report.curves, styles, "loss")],
+        provenance=_provenance(report.provenance),
+        alpha=ALPHA,
+        study=any(benchmark.comparisons for benchmark in results.benchmarks),
+    )
+
+
+def _systems(report: Report) -> list[System]:
+    """The systems of all benchmarks, by name, in order."""
+    found: dict[str, System] = {}
+    for benchmark in report.results.benchmarks:
+        for system in benchmark.systems:
+            found.setdefault(system.name, system)
+    return list(found.values())
+
+
+def _question(report: Report) -> str:
+    compared_with = [c.baseline for b in report.results.benchmarks for c in b.comparisons]
+    if compared_with:
+        return f"How does the training mix change retrieval in each language, against {compared_with[0]}?"
+    systems = _systems(report)
+    trained = sum(system.kind == "trained" for system in systems)
+    beside = _listed([system.name for system in systems if system.kind == "baseline"])
+    encoders = "How does the trained encoder" if trained == 1 else "How do the trained encoders"
+    return f"{encoders} retrieve in each language{f', beside {beside}' if beside else ''}?"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def _view(report: Report, index: int, styles: dict[str, plots.Style]) -> View:
+    results, benchmark = report.results, report.results.benchmarks[index]
+    key = f"benchmark-{index + 1}"
+    parts = sorted(sections(benchmark), key=lambda part: part.over != "group")
+    return View(
+        key=key,
+        name=benchmark.name,
+        facts=_facts(benchmark),
+        verdicts=benchmark.verdicts,
+        baseline=benchmark.comparisons[0].baseline if benchmark.comparisons else "",
+        systems=[system.name for system in benchmark.systems],
+        groups=benchmark.groups,
+        unscored=[name for part in parts if part.title == UNSCORED for name in part.names],
+        overview=_overview(benchmark, results.primary),
+        primary=_scores(benchmark, results.primary, parts),
+        seeds=_seeds(benchmark, results.primary),
+        comparisons=[_comparisons(benchmark, arm, parts) for arm in compared(benchmark)],
+        others=[_scores(benchmark, metric, parts) for metric in results.metrics if metric != results.primary],
+        forest=[Markup(svg) for svg in plots.forest(benchmark, styles, f"{key}-forest")],
+        dots=[Markup(svg) for svg in plots.dots(benchmark, results.primary, styles, f"{key}-dots")],
+    )
+
+
+def _facts(benchmark: BenchmarkResult) -> list[str]:
+    counts = list(benchmark.languages.values())
+    scored = [count for count in counts if count.questions]
+    untrained = sum(not count.trained for count in scored)
+    left_out = sum(count.left_out for count in counts)
+    return [
+        f"{len(scored)} {'language' if len(scored) == 1 else 'languages'}, {untrained} never trained",
+        f"{sum(count.questions for count in counts):,} questions",
+        f"{sum(count.passages for count in counts):,} passages",
+        *([f"{left_out:,} questions left out, without a gold passage"] if left_out else []),
+    ]
+
+
+def _overview(benchmark: BenchmarkResult, metric: str) -> Table:
+    """Systems by groups: the claim, at a glance."""
+    rows = []
+    for system in benchmark.systems:
+        cells = []
+        for group in benchmark.groups:
+            cells.append(_estimate(system, "group", group, metric))
+            if benchmark.comparisons:
+                cells.append(_difference(comparison_of(benchmark, system.name, "group", group)))
+        rows.append(Row(system.name, _seeds_of(system), cells))
+    columns = []
+    for group, languages in benchmark.groups.items():
+        columns.append(Column(group, f"{len(languages)} {'language' if len(languages) == 1 else 'languages'}"))
+        if benchmark.comparisons:
+            columns.append(Column("difference", f"to {benchmark.comparisons[0].baseline}"))
+    caption = f"{metric}, averaged over the languages of each group, with 95 % intervals."
+    return Table(metric, caption, "system", columns, [Part("", rows)])
+
+
+def _seeds_of(system: System) -> str:
+    if not system.seeds:
+        return ""
+    return f"{'seed' if len(system.seeds) == 1 else 'seeds'} {', '.join(map(str, system.seeds))}"
+
+
+def _scores(benchmark: BenchmarkResult, metric: str, parts: Sequence[Section]) -> Table:
+    columns = [Column("questions"), Column("passages"), *(Column(system.name) for system in benchmark.systems)]
+
+    def cells(over: Over, name: str) -> list[Cell]:
+        languages = [name] if over == "language" else benchmark.groups[name]
+        passages = sum(benchmark.languages[language].passages for language in languages)
+        counts = [_count(questions_of(benchmark, over, name)), _count(passages)]
+        return counts + [_estimate(system, over, name, metric) for system in benchmark.systems]
+
+    caption = f"{metric} of every system, with its 95 % interval."
+    rows = [_part(part, [cells(part.over, n) for n in part.names]) for part in parts]
+    return Table(metric, caption, "language", columns, rows)
+
+
+def _seeds(benchmark: BenchmarkResult, metric: str) -> Table | None:
+    """The mean of every training run, where a system has more than one."""
+    if not any(len(system.seeds) > 1 for system in benchmark.systems):
+        return None
+    parts = []
+    for system in (s for s in benchmark.systems if s.seeds):
+        rows = []
+        for index, seed in enumerate(system.seeds):
+            found = [estimate_of(system, "group", group, metric) for group in benchmark.groups]
+            rows.append(Row(f"seed {seed}", "", [Cell(f"{e.by_seed[index]:.3f}" if e else DASH) for e in found]))
+        parts.append(Part(system.name, rows))
+    caption = f"{metric} of every training run: what a new seed changes, beside what an arm changes."
+    return Table(f"{metric} of every seed", caption, "run", [Column(group) for group in benchmark.groups], parts)
+
+
+def _comparisons(benchmark: BenchmarkResult, arm: str, parts: Sequence[Section]) -> Table:
+    found = benchmark.comparisons
+    over = {kind: sum(c.over == kind for c in found) for kind in ("language", "group")}
+    columns = [
+        Column("difference"),
+        Column("95 % interval"),
+        Column("p", "questions"),
+        Column("p", "new seeds too"),
+        Column("p", "Holm"),
+        Column("finding", kind="text"),
+    ]
+
+    def cells(c: Comparison | None) -> list[Cell]:
+        if c is None:
+            return [Cell(DASH, tone="mute")] * len(columns)
+        finding = Cell(f"{MARKS[c.finding]} {c.finding}".strip(), tone=_tone(c))
+        interval = Cell(_interval(c.low, c.high, signed=True))
+        return [Cell(_signed(c.difference)), interval, *map(_p, (c.p_questions, c.p, c.p_holm)), finding]
+
+    caption = (
+        f"{found[0].metric} of {arm} minus {found[0].baseline}. Holm corrects over all comparisons of a kind: "
+        f"{over['language']} of languages, {over['group']} of groups."
+    )
+    rows = [_part(part, [cells(comparison_of(benchmark, arm, part.over, n)) for n in part.names]) for part in parts]
+    return Table(arm, caption, "language", columns, rows)
+
+
+def _pairs(systems: Sequence[System]) -> Table:
+    languages = sorted({language for system in systems for language in system.pairs})
+    rows = [
+        Row(language_name(name) or name, name, [_count(system.pairs.get(name, 0)) for system in systems])
+        for name in languages
+    ]
+    total = Row("all", "", [_count(sum(system.pairs.values())) for system in systems])
+    columns = [Column(system.name) for system in systems]
+    return Table("pairs", "Training pairs by language.", "language", columns, [Part("", [total, *rows])])
+
+
+def _part(part: Section, cells: Sequence[list[Cell]]) -> Part:
+    if part.over == "group":
+        return Part(part.title, [Row(name, "", row) for name, row in zip(part.names, cells, strict=True)])
+    rows = [Row(language_name(n) or n, n, row) for n, row in zip(part.names, cells, strict=True)]
+    return Part(part.title, rows)
+
+
+def _count(number: int) -> Cell:
+    return Cell(f"{number:,}") if number else Cell(DASH, tone="mute")
+
+
+def _estimate(system: System, over: Over, name: str, metric: str) -> Cell:
+    e = estimate_of(system, over, name, metric)
+    return Cell(f"{e.mean:.3f}", _interval(e.low, e.high)) if e else Cell(DASH, tone="mute")
+
+
+def _difference(c: Comparison | None) -> Cell:
+    if c is None:
+        return Cell("")
+    return Cell(f"{_signed(c.difference)} {MARKS[c.finding]}".rstrip(), _interval(c.low, c.high, signed=True), _tone(c))
+
+
+def _tone(c: Comparison) -> str:
+    return "mute" if c.finding == "no verdict" else c.finding
+
+
+def _interval(low: float, high: float, signed: bool = False) -> str:
+    return f"[{_signed(low)}, {_signed(high)}]" if signed else f"[{low:.3f}, {high:.3f}]"
+
+
+def _signed(number: float) -> str:
+    return f"{number:+z.3f}".replace("-", "−")
+
+
+def _p(p: float | None) -> Cell:
+    if p is None:
+        return Cell(DASH, tone="mute")
+    return Cell("< 0.0001" if p < 0.0001 else f"{p:.4f}")
+
+
+def _provenance(found: dict[str, Any]) -> dict[str, Any]:
+    """What is there of what is known, and as YAML whatever else there is."""
+    machine = {key: found[key] for key in ("platform", "python") if found.get(key)}
+    return {
+        "command": found.get("command") or "",
+        "machine": machine | (found.get("versions") or {}),
+        "artifacts": _artifacts(found.get("artifacts") or []),
+        "benchmarks": _files(found.get("benchmarks") or {}),
+        "job": _yaml(found["job"]) if found.get("job") else "",
+        "rest": {key: _yaml(value) for key, value in found.items() if key not in _KNOWN},
+    }
+
+
+def _artifacts(found: Sequence[dict[str, Any]]) -> Table | None:
+    if not found:
+        return None
+    keys = [key for key in dict.fromkeys(key for artifact in found for key in artifact) if key != "name"]
+    rows = [Row(str(a.get("name", "")), "", [Cell(str(a.get(key, ""))) for key in keys]) for a in found]
+    longest = {key: max(len(str(artifact.get(key, ""))) for artifact in found) for key in keys}
+    columns = [Column(key, kind="code" if longest[key] <= 24 else "long") for key in keys]
+    return Table("artifacts", "The artifacts that went into this report.", "name", columns, [Part("", rows)])
+
+
+def _files(found: dict[str, Any]) -> Table | None:
+    if not found:
+        return None
+    parts = [
+        Part(f"{label}: {read['source']}", [Row(path, "", [Cell(sha256)]) for path, sha256 in read["files"].items()])
+        for label, read in found.items()
+    ]
+    return Table("benchmarks", "The files that were scored on.", "file", [Column("SHA-256", kind="long")], parts)
+
+
+def _yaml(value: object) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)

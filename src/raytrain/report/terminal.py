@@ -1,0 +1,194 @@
+"""What a finished run or study shows on the terminal, and the order of rows that the page shares with it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import langcodes
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from raytrain.study.results import BenchmarkResult, Comparison, Estimate, Report, System
+
+WIDTH = 120  # where there is no terminal to ask
+DASH = "–"
+UNSCORED = "no question with a gold passage"
+MARKS = {"better": "▲", "worse": "▼", "no verdict": ""}
+
+Over = Literal["language", "group"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that belong together: languages, or groups of them."""
+
+    title: str
+    over: Over
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the terminal's table; one cell a row, in the order of the sections."""
+
+    title: str
+    cells: list[Text]
+
+    @property
+    def width(self) -> int:
+        """Characters that it takes: titles are broken between words, cells are not."""
+        words = [Text(word).cell_len for word in self.title.split()]
+        return max([*words, *(cell.cell_len for cell in self.cells)], default=0)
+
+
+def sections(benchmark: BenchmarkResult) -> list[Section]:
+    """The rows of a benchmark: languages never trained, trained and without a scored question, and averages."""
+    counts = benchmark.languages
+    scored = [name for name in sorted(counts) if counts[name].questions]
+    found = [
+        Section("never trained", "language", [name for name in scored if not counts[name].trained]),
+        Section("trained", "language", [name for name in scored if counts[name].trained]),
+        Section(UNSCORED, "language", [name for name in sorted(counts) if name not in scored]),
+        Section("averages", "group", list(benchmark.groups)),
+    ]
+    return [section for section in found if section.names]
+
+
+def in_columns(parts: Sequence[Section]) -> list[list[Section]]:
+    """Two columns of about as many rows, where one would be long; between sections, if that is not too uneven."""
+    total = sum(len(part.names) for part in parts)
+    if total <= 6:
+        return [list(parts)]
+    ends = {sum(len(part.names) for part in parts[: index + 1]) for index in range(len(parts))}
+    room = min(range(1, total), key=lambda cut: abs(cut - total / 2) + (0 if cut in ends else total / 8))
+    left: list[Section] = []
+    right: list[Section] = []
+    for part in parts:
+        fits = min(room, len(part.names))
+        room -= fits
+        if fits:
+            left.append(Section(part.title, part.over, part.names[:fits]))
+        if part.names[fits:]:
+            right.append(Section(f"{part.title}, continued" if fits else part.title, part.over, part.names[fits:]))
+    return [left, right]
+
+
+def language_name(code: str) -> str:
+    """The English name of a language, or nothing where there is none."""
+    try:
+        name = str(langcodes.get(code).display_name())
+    except ValueError:  # no language tag at all
+        return ""
+    return "" if name.startswith("Unknown language") else name
+
+
+def estimate_of(system: System, over: Over, name: str, metric: str) -> Estimate | None:
+    """What a system reached in a language or group; None where it was not scored there."""
+    return (system.languages if over == "language" else system.groups).get(name, {}).get(metric)
+
+
+def questions_of(benchmark: BenchmarkResult, over: Over, name: str) -> int:
+    """Scored questions of a language, or of all languages of a group."""
+    languages = [name] if over == "language" else benchmark.groups[name]
+    return sum(benchmark.languages[language].questions for language in languages)
+
+
+def compared(benchmark: BenchmarkResult) -> list[str]:
+    """The arms that were compared with the baseline, in the order of the systems."""
+    arms = {comparison.system for comparison in benchmark.comparisons}
+    return [system.name for system in benchmark.systems if system.name in arms]
+
+
+def comparison_of(benchmark: BenchmarkResult, system: str, over: Over, name: str) -> Comparison | None:
+    """An arm against the baseline, in a language or group; None where they were not compared."""
+    found = (c for c in benchmark.comparisons if (c.system, c.over, c.name) == (system, over, name))
+    return next(found, None)
+
+
+def print_report(report: Report, place: str) -> None:
+    """Prints the scores of every benchmark, what they say, what to bear in mind, and where the report lies."""
+    console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
+    for benchmark in report.results.benchmarks:
+        _print_benchmark(console, benchmark, report.results.primary)
+    for caveat in report.caveats:
+        console.print(Text(caveat, "yellow"), soft_wrap=True)
+    # Not through rich, which would break a long path.
+    print(f"report: {place}")
+
+
+def _print_benchmark(console: Console, benchmark: BenchmarkResult, metric: str) -> None:
+    parts = sections(benchmark)
+    rows = [(part.over, name) for part in parts for name in part.names]
+    titles = [Text(part.title) for part in parts]
+    labels = _Column("language", [Text(_label(*row)) for row in rows])
+    first = max([labels.width, *(title.cell_len for title in titles)])
+    scores = [
+        _Column("questions", [_count(questions_of(benchmark, *row)) for row in rows]),
+        *(_Column(s.name, [_score(estimate_of(s, *row, metric)) for row in rows]) for s in benchmark.systems),
+    ]
+    differences = []
+    for arm in compared(benchmark):
+        cells = [_difference(comparison_of(benchmark, arm, *row)) for row in rows]
+        differences.append(_Column(f"{arm} − {benchmark.comparisons[0].baseline}", cells))
+    blocks = list(_packed([*scores, *differences], console.width, first))
+    if len(blocks) > 1:
+        blocks = [*_packed(scores, console.width, first), *_packed(differences, console.width, first)]
+    for block in blocks:
+        console.print(_table(Text(f"{benchmark.name}: {metric}"), parts, first, [labels, *block]))
+    if benchmark.comparisons:
+        console.print(
+            Text(f"difference [95 % interval], {MARKS['better']} better, {MARKS['worse']} worse, else no verdict")
+        )
+    for verdict in benchmark.verdicts:
+        console.print(Text(verdict, "bold"), soft_wrap=True)
+    console.print()
+
+
+def _packed(columns: Sequence[_Column], width: int, first: int) -> Iterator[list[_Column]]:
+    """As many columns a table as fit beside the first, at least one: three characters go to each one's border."""
+    chosen: list[_Column] = []
+    used = first + 4
+    for column in columns:
+        if chosen and used + column.width + 3 > width:
+            yield chosen
+            chosen, used = [], first + 4
+        chosen.append(column)
+        used += column.width + 3
+    if chosen:
+        yield chosen
+
+
+def _table(title: Text, parts: Sequence[Section], first: int, columns: Sequence[_Column]) -> Table:
+    table = Table(title=title)
+    for index, column in enumerate(columns):
+        width = column.width if index else first
+        table.add_column(Text(column.title), justify="right" if index else "left", width=width)
+    row = 0
+    for part in parts:
+        table.add_section()
+        table.add_row(Text(part.title, "italic"))
+        for _ in part.names:
+            table.add_row(*(column.cells[row] for column in columns))
+            row += 1
+    return table
+
+
+def _label(over: Over, name: str) -> str:
+    return f"  {name} {language_name(name)}".rstrip() if over == "language" else f"  {name}"
+
+
+def _count(number: int) -> Text:
+    return Text(f"{number:,}" if number else DASH)
+
+
+def _score(estimate: Estimate | None) -> Text:
+    return Text(f"{estimate.mean:.3f}" if estimate else DASH)
+
+
+def _difference(comparison: Comparison | None) -> Text:
+    if comparison is None:
+        return Text(DASH)
+    c, colours = comparison, {"better": "green", "worse": "red", "no verdict": ""}
+    # The mark has a place of its own, so that the numbers stand under each other.
+    return Text(f"{c.difference:+z.3f} [{c.low:+z.3f}, {c.high:+z.3f}] {MARKS[c.finding]:1}", colours[c.finding])

@@ -1,0 +1,66 @@
+"""benchmark: the held-out questions, passages and judgements, read once and kept with their hashes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from raytrain.artifact import File
+from raytrain.config import Job
+from raytrain.errors import UserError
+from raytrain.evaluate.benchmark import identity_of, label_of, load_benchmark
+from raytrain.evaluate.held_out import write_held_out
+from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
+from raytrain.stages.prepare import source_units
+from raytrain.storage import Location
+
+
+def _open(job: Job, uri: str) -> Location:
+    return Location.of(uri, options_of(job))
+
+
+def _identity(job: Job) -> Mapping[str, Any]:
+    names = job.evaluate.benchmarks
+    return {
+        "languages": job.evaluate.languages,
+        "benchmarks": {label_of(name): identity_of(name, lambda uri: _open(job, uri)) for name in names},
+    }
+
+
+def _check(job: Job) -> None:
+    _identity(job)
+
+
+def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    files: list[File] = []
+    benchmarks: dict[str, dict[str, dict[str, int]]] = {}
+    for name in job.evaluate.benchmarks:
+        label = label_of(name)
+        parts = load_benchmark(name, job.evaluate.languages, lambda uri: _open(job, uri))
+        _check_known(job, name, {part.language for part in parts})
+        benchmarks[label] = {}
+        for part in parts:
+            written, benchmarks[label][part.language] = write_held_out(label, part, folder)
+            files += written
+        questions, passages = (sum(counts[key] for counts in benchmarks[label].values()) for key in _COUNTED)
+        say(f"benchmark: {name}: {questions:,} questions, {passages:,} passages in {len(parts)} languages")
+        for part in parts:
+            if not part.queries:
+                say(f"benchmark:   {part.language}: no question with a gold passage; it gets no score")
+    return Outcome(files, [f"{label}/" for label in benchmarks], {"benchmarks": benchmarks})
+
+
+_COUNTED = ("questions", "passages")
+
+
+def _check_known(job: Job, name: str, languages: set[str]) -> None:
+    """A tokenizer of our own has never seen a language that the corpus lacks: a score would say nothing."""
+    if job.model.from_scratch is None:
+        return
+    unknown = languages - {unit.language for unit in source_units(job)}
+    if unknown:
+        raise UserError(
+            f"evaluate: {name} has {', '.join(sorted(unknown))}, which the corpus lacks, and model.from_scratch knows "
+            "only languages of the corpus: add pairs of them, or leave them out with evaluate.languages"
+        )
+
+
+BENCHMARK = Stage("benchmark", (), _identity, _run, _check)

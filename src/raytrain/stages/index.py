@@ -1,0 +1,110 @@
+"""index: the passages of the benchmarks as vectors of a model, in FAISS shards; a Ray batch job."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from raytrain.artifact import Artifact, RowAccount
+from raytrain.config import Job
+from raytrain.errors import UserError, one_line
+from raytrain.evaluate.held_out import held_out_of
+from raytrain.index.shards import Shard, ShardRecord, plan_shards, read_records
+from raytrain.pipeline import Inputs, Outcome, Say, Stage
+from raytrain.progress import counting
+from raytrain.storage import Location
+
+
+def _identity(job: Job) -> Mapping[str, Any]:
+    return {
+        "model": job.model.rules(),
+        "shard_rows": job.index.shard_rows,
+        "tokens_per_chunk": job.train.tokens_per_chunk,  # batches round differently in the last bits
+    }
+
+
+def _check(job: Job) -> None:
+    if importlib.util.find_spec("faiss") is None:
+        raise UserError("index: faiss is not installed: pip install 'raytrain[cpu]', or 'raytrain[gpu]' on GPU nodes")
+
+
+def _run(of: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    shards = plan_shards(held_out_of(inputs["benchmark"]), job.index.shard_rows)
+    done = _build(job, inputs[of], shards, folder, say)
+    records = [done[shard.path] for shard in shards]
+    kept, dimension = sum(record.rows for record in records), records[0].dimension
+    say(f"index: {kept:,} passages in {len(shards)} shards of {dimension} dimensions")
+    summary = {
+        "kind": "exact inner product",
+        "dimension": dimension,
+        "shards": [
+            {
+                "path": shard.path,
+                "benchmark": shard.part.benchmark,
+                "language": shard.part.language,
+                "first": shard.first,
+                "rows": shard.rows,
+            }
+            for shard in shards
+        ],
+    }
+    content = sorted({f"{shard.part.benchmark}/" for shard in shards})
+    account = RowAccount(taken=sum(shard.rows for shard in shards), kept=kept)
+    return Outcome([record.file for record in records], content, summary, account)
+
+
+def _build(job: Job, model: Artifact, shards: list[Shard], folder: Location, say: Say) -> dict[str, ShardRecord]:
+    """Builds the shards that are not there; tries again for what dead workers left undone. Gives all records."""
+    from ray.exceptions import RayError
+
+    from raytrain.cluster import running_ray
+    from raytrain.index.embed import build_shards
+
+    total = sum(shard.rows for shard in shards)
+    done = read_records(shards, folder)
+    failures = 0
+    while todo := [shard for shard in shards if shard.path not in done]:
+        begun = total - sum(shard.rows for shard in todo)
+        if begun:
+            say(f"index: {len(done)} of {len(shards)} shards are there already")
+        running_ray(job.cluster)
+        try:
+            with counting("index", "passages", total, begun) as progress:
+                build_shards(
+                    todo,
+                    folder,
+                    model=model,
+                    rules=job.model,
+                    tokens_per_chunk=job.train.tokens_per_chunk,
+                    cluster=job.cluster,
+                    progress=progress,
+                )
+        except RayError as error:
+            failures += 1
+            if failures > job.cluster.max_failures:
+                raise UserError(
+                    f"index: workers failed {failures} times; finished shards are kept, run again to go on; "
+                    f"the last failure: {one_line(error, 10**6)[-600:]}"
+                ) from error
+        done = read_records(shards, folder)
+    return done
+
+
+def _tidy(artifact: Artifact) -> None:
+    """Deletes the records, which the manifest has taken over."""
+    (artifact.location / "records").delete_tree()
+
+
+def index_stage(name: str, of: str) -> Stage:
+    """The stage that embeds with the model of input ``of``."""
+    return Stage(
+        name,
+        ("benchmark", of),
+        _identity,
+        lambda job, inputs, folder, say: _run(of, job, inputs, folder, say),
+        _check,
+        _tidy,
+    )
+
+
+INDEX = index_stage("index", of="export")
+UNTRAINED_INDEX = index_stage("untrained-index", of="model")

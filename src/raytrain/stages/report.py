@@ -1,0 +1,131 @@
+"""report: one page to look at, and the same numbers as JSON with all that they come from."""
+
+import hashlib
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from raytrain.artifact import Artifact, File, library_versions
+from raytrain.config import Job
+from raytrain.evaluate.benchmark import label_of
+from raytrain.pipeline import Inputs, Outcome, Say, Stage
+from raytrain.stages.study import pairs_of, read_results
+from raytrain.storage import Location
+from raytrain.study.results import Report, Results
+
+PAGE, DATA = "index.html", "report.json"
+FORMAT = 1
+POINTS_A_CURVE = 100
+SEEDS_FOR_EVIDENCE = 3
+
+
+def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.report.page import render
+
+    report = Report(
+        format=FORMAT,
+        name=job.name,
+        caveats=caveats(job),
+        results=read_results(inputs["study"]) if job.study else _of_one_run(job, inputs),
+        curves=_curves(inputs),
+        provenance=_provenance(job, inputs),
+    )
+    files = []
+    for path, text in ((PAGE, render(report)), (DATA, report.model_dump_json(indent=1))):
+        data = text.encode()
+        (folder / path).write_bytes(data)
+        files.append(File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest()))
+    return Outcome(files, [PAGE, DATA], {"caveats": report.caveats})
+
+
+def caveats(job: Job) -> list[str]:
+    """What keeps the numbers of a job from being evidence."""
+    found = []
+    if job.corpus.source == "demo:cldr":
+        found.append("An illustration, not evidence: questions and answers were generated from templates.")
+    if job.study:
+        seeds = min(len(job.study.seeds_of(arm)) for arm in job.study.arms)
+        if seeds < SEEDS_FOR_EVIDENCE:
+            found.append(f"Seeds an arm: {seeds}. A claim about training needs {SEEDS_FOR_EVIDENCE} or more.")
+    if job.corpus.source != "demo:cldr":
+        found.append(
+            "The training pairs were not searched for questions and passages of the benchmarks: "
+            "«never trained» means that no pair of that language was trained on."
+        )
+    return found
+
+
+def _of_one_run(job: Job, inputs: Inputs) -> Results:
+    from raytrain.study.gather import Evaluated, results_of
+
+    seeds = (job.train.seed,)
+    systems = [
+        Evaluated("BM25", "baseline", (), [inputs["bm25"]], {}),
+        Evaluated("untrained", "baseline", seeds, [inputs["untrained"]], {}),
+        Evaluated("trained", "trained", seeds, [inputs["evaluate"]], pairs_of(inputs["plan"])),
+    ]
+    return results_of(inputs["benchmark"], systems, None)
+
+
+def _curves(inputs: Inputs) -> dict[str, list[tuple[int, float]]]:
+    """The loss of each training run, averaged over equal stretches of steps."""
+    curves = {}
+    for name, artifact in inputs.items():
+        if artifact.manifest.stage == "train":
+            lines = [json.loads(line) for line in (artifact.location / "metrics.jsonl").read_text().splitlines()]
+            stretch = -(-len(lines) // POINTS_A_CURVE)
+            parts = [lines[i : i + stretch] for i in range(0, len(lines), stretch)]
+            points = [(part[-1]["step"] + 1, sum(line["loss"] for line in part) / len(part)) for part in parts]
+            curves[name.removesuffix("/train")] = points
+    return curves
+
+
+def _provenance(job: Job, inputs: Inputs) -> dict[str, Any]:
+    held_out = inputs["benchmark"]
+    return {
+        "job": job.model_dump(mode="json"),
+        "artifacts": [_origin(name, artifact) for name, artifact in inputs.items()],
+        "benchmarks": {
+            label_of(name): {
+                "source": name,
+                "files": {f.path: f.sha256 for f in held_out.manifest.files if f.path.startswith(label_of(name) + "/")},
+            }
+            for name in job.evaluate.benchmarks
+        },
+        "versions": library_versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "command": shlex.join(sys.argv),
+    }
+
+
+def _origin(name: str, artifact: Artifact) -> dict[str, Any]:
+    manifest = artifact.manifest
+    return {
+        "name": name,
+        "stage": manifest.stage,
+        "hash": manifest.hash,
+        "content": manifest.content,
+        "uri": artifact.location.uri,
+        "created": manifest.created,
+        "summary": {key: manifest.summary[key] for key in _TOLD & manifest.summary.keys()},
+    }
+
+
+_TOLD = {"model_sha256", "steps", "pairs", "workers", "last_loss", "kind", "dimension", "parameters", "vocabulary"}
+
+
+def _identity(job: Job) -> Mapping[str, Any]:
+    # Inputs say the rest; these are what the page tells of the job besides.
+    return {"name": job.name, "format": FORMAT, "caveats": caveats(job)}
+
+
+def read_report(artifact: Artifact) -> Report:
+    """The report of a finished run."""
+    return Report.model_validate_json((artifact.location / DATA).read_text())
+
+
+REPORT = Stage("report", (), _identity, _run)

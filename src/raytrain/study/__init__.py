@@ -1,0 +1,1 @@
+"""The research question: arms × seeds, one table with intervals, one verdict."""

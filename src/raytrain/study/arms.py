@@ -1,0 +1,39 @@
+"""The runs of a study: one job for each arm and seed, alike but for the mix and the seed."""
+
+from dataclasses import dataclass
+
+from raytrain.config import Job, Study
+
+
+@dataclass(frozen=True)
+class ArmRun:
+    """One training run of a study: its job is an ordinary one, with the mix of the arm and the seed put in."""
+
+    arm: str
+    seed: int
+    job: Job
+
+    @property
+    def name(self) -> str:
+        """Its name among the tasks of the study."""
+        return f"{self.arm}-{self.seed}"
+
+
+def with_seed(job: Job, seed: int) -> Job:
+    """The job of a study with one seed, and without the study."""
+    return job.model_copy(update={"train": job.train.model_copy(update={"seed": seed}), "study": None})
+
+
+def runs_of(job: Job, study: Study) -> list[ArmRun]:
+    """All runs of a study. First all arms with their first seed, so that a half-finished study has each arm."""
+    rounds = max(len(study.seeds_of(arm)) for arm in study.arms)
+    return [
+        ArmRun(arm, seeds[turn], _with_mix(with_seed(job, seeds[turn]), study, arm))
+        for turn in range(rounds)
+        for arm in study.arms
+        if turn < len(seeds := study.seeds_of(arm))
+    ]
+
+
+def _with_mix(job: Job, study: Study, arm: str) -> Job:
+    return job.model_copy(update={"train": job.train.model_copy(update={"mix": study.arms[arm].mix})})

@@ -1,0 +1,93 @@
+"""What a run or a study found, as data: the numbers of the report, of the terminal and of ``report.json``."""
+
+from typing import Any, Literal
+
+from raytrain.artifact import Record
+
+METRICS = ("nDCG@10", "MRR@100", "Recall@100")
+PRIMARY = "nDCG@10"
+
+
+class Estimate(Record):
+    """A mean over questions and seeds with its 95 % bootstrap interval, and the mean of each seed (BM25: none)."""
+
+    mean: float
+    low: float
+    high: float
+    by_seed: list[float]
+
+
+class System(Record):
+    """What was scored: a baseline (BM25, the untrained encoder) or a trained one (an arm of a study).
+
+    ``languages`` and ``groups``: language or group → metric → estimate; languages without a scored question are
+    not there. ``pairs``: training pairs by language, empty for what was not trained. ``seeds``: empty for BM25.
+    """
+
+    name: str
+    kind: Literal["baseline", "trained"]
+    seeds: list[int]
+    pairs: dict[str, int]
+    languages: dict[str, dict[str, Estimate]]
+    groups: dict[str, dict[str, Estimate]]
+
+
+class Comparison(Record):
+    """One arm against the baseline arm, over a language or a group of languages, on the primary metric.
+
+    ``p_questions``: paired sign-flip test over questions, for just these trained models. ``p``: for new seeds too;
+    None where no arm has two seeds. ``p_holm``: that, corrected over all languages and arms, or over all arms and the
+    groups that a study asks about (never trained, trained); None for wider groups, which have no finding.
+    """
+
+    system: str
+    baseline: str
+    metric: str
+    over: Literal["language", "group"]
+    name: str
+    difference: float
+    low: float
+    high: float
+    p_questions: float
+    p: float | None
+    p_holm: float | None
+    finding: Literal["better", "worse", "no verdict"]
+
+
+class LanguageCount(Record):
+    """How much there was to score. ``left_out``: questions without a relevant passage."""
+
+    questions: int
+    passages: int
+    left_out: int
+    trained: bool  # by any system
+
+
+class BenchmarkResult(Record):
+    """All systems on one benchmark. ``groups``: name → its languages; ``verdicts``: in words, one a line."""
+
+    name: str
+    languages: dict[str, LanguageCount]
+    groups: dict[str, list[str]]
+    systems: list[System]
+    comparisons: list[Comparison]
+    verdicts: list[str]
+
+
+class Results(Record):
+    """The numbers."""
+
+    primary: str
+    metrics: list[str]
+    benchmarks: list[BenchmarkResult]
+
+
+class Report(Record):
+    """The numbers with all that is needed to judge them. ``curves``: training run → (step, loss)."""
+
+    format: int
+    name: str
+    caveats: list[str]
+    results: Results
+    curves: dict[str, list[tuple[int, float]]]
+    provenance: dict[str, Any]

@@ -1,0 +1,259 @@
+"""The batch job on a real Ray: every passage once, as the embedder gives it, whoever dies meanwhile."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+import psutil
+import pytest
+from ray.exceptions import RayError
+
+from jobs import WORDS, small_job
+from raytrain.artifact import Artifact, File, RowAccount, commit, make_manifest, upload_folder
+from raytrain.config import FromScratch, Job
+from raytrain.errors import UserError
+from raytrain.evaluate.benchmark import Retrieval
+from raytrain.evaluate.held_out import HeldOut, held_out_of, write_held_out
+from raytrain.index.embed import build_shards
+from raytrain.index.shards import Shard, Vectors, plan_shards, read_records
+from raytrain.jobfile import job_from
+from raytrain.model.embedder import Embedder
+from raytrain.model.encoder import random_backbone
+from raytrain.model.tokenizer import save_tokenizer, train_tokenizer
+from raytrain.pipeline import Outcome
+from raytrain.stages.index import INDEX
+from raytrain.storage import Location
+
+pytestmark = pytest.mark.usefixtures("local_ray")
+
+SHARD_ROWS = 40
+PASSAGES = {"fin": 1_010, "tel": 90}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A benchmark, a model and a job over them."""
+
+    job: Job
+    benchmark: Artifact
+    model: Artifact
+    folder: Path  # of the model
+
+    @property
+    def parts(self) -> list[HeldOut]:
+        return held_out_of(self.benchmark)
+
+    @property
+    def shards(self) -> list[Shard]:
+        return plan_shards(self.parts, SHARD_ROWS)
+
+
+def finished(folder: Location, files: list[File], summary: dict[str, object]) -> Artifact:
+    manifest = make_manifest(
+        stage="made",
+        writer="me",
+        identity={},
+        config={},
+        inputs={},
+        files=files,
+        content=[""],
+        rows=None,
+        summary=summary,
+    )
+    return commit(folder, manifest)
+
+
+def model_folder(folder: Path) -> Path:
+    folder.mkdir()
+    tokenizer = train_tokenizer(WORDS, 600)
+    save_tokenizer(tokenizer, folder, 32)
+    config = FromScratch(layers=1, hidden=32, heads=2)
+    random_backbone(config, tokenizer.get_vocab_size(), 0, 32, seed=1).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    temp = tmp_path_factory.mktemp("embed")
+    rng = np.random.default_rng(3)
+    place, files, counts = Location.of(str(temp / "benchmark")), [], {}
+    for language, n in PASSAGES.items():
+        texts = [" ".join(rng.choice(WORDS, rng.integers(1, 20))) for _ in range(n)]
+        passages = {f"{language}{i}": text for i, text in enumerate(texts)}
+        made, counts[language] = write_held_out("bench", Retrieval(language, {}, passages, {}), place)
+        files += made
+    benchmark = finished(place, files, {"benchmarks": {"bench": counts}})
+    folder = model_folder(temp / "model")
+    model = Location.of(str(temp / "stored"))
+    data = small_job(temp / "raw", temp / "root") | {"index": {"shard_rows": SHARD_ROWS}}
+    return Case(job_from(data, "test"), benchmark, finished(model, upload_folder(folder, model, "model"), {}), folder)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Location:
+    return Location.of(str(tmp_path / "index"))
+
+
+def build(case: Case, shards: list[Shard], to: Location, workers: int = 2) -> list[tuple[int, str]]:
+    """Builds shards; gives what the progress heard."""
+    heard: list[tuple[int, str]] = []
+    build_shards(
+        shards,
+        to,
+        model=case.model,
+        rules=case.job.model,
+        tokens_per_chunk=case.job.train.tokens_per_chunk,
+        cluster=case.job.cluster.model_copy(update={"workers": workers}),
+        progress=lambda rows, language: heard.append((rows, language)),
+    )
+    return heard
+
+
+def vectors_of(shard: Shard, place: Location) -> Vectors:
+    index = faiss.read_index(str((place / shard.path).local_path))
+    vectors: Vectors = index.reconstruct_n(0, index.ntotal)
+    return vectors
+
+
+def expect_all(case: Case, place: Location) -> None:
+    """The shards of each language, one after another, are its passages as the embedder gives them."""
+    embedder = Embedder(case.folder, case.job.model, tokens_per_chunk=4_096)
+    for part in case.parts:
+        stored = [vectors_of(shard, place) for shard in case.shards if shard.part == part]
+        expected = embedder.passages(list(part.read_passages().values()))
+        np.testing.assert_allclose(np.concatenate(stored), expected, atol=1e-6)
+
+
+def times(place: Location) -> dict[str, int]:
+    """When each file was last written, in ns."""
+    root = place.local_path
+    return {p.relative_to(root).as_posix(): p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file()}
+
+
+def test_every_passage_is_embedded_once_as_the_embedder_does(case: Case, place: Location) -> None:
+    heard = build(case, case.shards, place)
+    assert sorted(heard) == sorted((shard.rows, shard.part.language) for shard in case.shards)
+    assert list(read_records(case.shards, place)) == [shard.path for shard in case.shards]
+    assert set(times(place)) == {path for shard in case.shards for path in (shard.path, shard.record_path)}
+    expect_all(case, place)
+
+
+def stage(case: Case, place: Location, max_failures: int = 3) -> tuple[Outcome, list[str]]:
+    """Runs the index stage; gives what it built and said."""
+    said: list[str] = []
+    cluster = case.job.cluster.model_copy(update={"max_failures": max_failures})
+    job = case.job.model_copy(update={"cluster": cluster})
+    return INDEX.run(job, {"benchmark": case.benchmark, "export": case.model}, place, said.append), said
+
+
+def resumed(said: list[str]) -> list[int]:
+    """How many shards were there already, each time that the stage began with some."""
+    return [int(line.split()[1]) for line in said if line.endswith("shards are there already")]
+
+
+def test_only_what_is_missing_is_built_and_then_nothing(case: Case, place: Location) -> None:
+    first, said = stage(case, place)
+    assert resumed(said) == []
+    before = times(place)
+    unrecorded, lost = case.shards[4], case.shards[-1]
+    (place / unrecorded.record_path).delete()
+    (place / lost.path).delete()
+    second, said = stage(case, place)
+    assert resumed(said) == [len(case.shards) - 2]
+    after = times(place)
+    assert after.keys() == before.keys()
+    changed = {path for path in after if after[path] != before[path]}
+    assert changed == {unrecorded.path, unrecorded.record_path, lost.path, lost.record_path}
+    assert second == first  # to the last byte
+    assert first.rows == RowAccount(taken=sum(PASSAGES.values()), kept=sum(PASSAGES.values()))
+    third, _ = stage(case, place)
+    assert (third, times(place)) == (first, after)
+
+
+def builders() -> list[psutil.Process]:
+    """Actors of our own Ray that build shards."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "_Builder" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+@contextmanager
+def one_killed(place: Location) -> Iterator[list[int]]:
+    """Kills an actor as soon as the first shard is finished; yields what was killed."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def kill() -> None:
+        while not killed and not over.wait(0.01):
+            if (place / "records").list() and (alive := builders()):
+                os.kill(alive[0].pid, signal.SIGKILL)
+                killed.append(alive[0].pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_killed_actor_ends_the_job_and_finished_shards_are_kept(case: Case, place: Location) -> None:
+    with one_killed(place) as killed, pytest.raises(RayError) as caught:
+        build(case, case.shards, place)
+    assert killed
+    assert not isinstance(caught.value, UserError)
+    kept = read_records(case.shards, place)
+    assert 0 < len(kept) < len(case.shards)
+    before = times(place)
+    _, said = stage(case, place)
+    assert resumed(said) == [len(kept)]
+    after = times(place)
+    assert all(after[path] == before[path] for path in kept)
+    expect_all(case, place)
+
+
+def test_the_stage_goes_on_by_itself_after_a_kill(case: Case, place: Location) -> None:
+    with one_killed(place) as killed:
+        outcome, said = stage(case, place)
+    assert killed
+    (there,) = resumed(said)
+    assert 0 < there < len(case.shards)
+    assert [file.path for file in outcome.files] == [shard.path for shard in case.shards]
+    expect_all(case, place)
+
+
+def test_too_many_failures_are_told_in_one_line(case: Case, place: Location) -> None:
+    with one_killed(place) as killed, pytest.raises(UserError) as caught:
+        stage(case, place, max_failures=0)
+    assert killed
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith("index: workers failed 1 times; finished shards are kept, run again to go on")
+    assert 0 < len(read_records(case.shards, place)) < len(case.shards)
+
+
+def test_what_the_user_can_mend_is_told_as_such(case: Case, place: Location) -> None:
+    """From inside an actor: weights that were damaged, and a benchmark file that is broken."""
+    weights = case.model.location / "model/model.safetensors"
+    passages = case.benchmark.location / "bench/tel/passages.parquet"
+    for file in (weights, passages):
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-9])
+        try:
+            with pytest.raises(UserError) as caught:
+                build(case, case.shards[-1:], place)
+        finally:
+            file.write_bytes(whole)
+        assert file.uri in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert place.list() == []

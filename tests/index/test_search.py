@@ -1,0 +1,248 @@
+"""Exact search: whatever the cut into shards, the hits are those of sorting all scores.
+
+Vectors are small whole numbers, so that sums are exact in any order and many passages tie.
+"""
+
+import random
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from raytrain.artifact import Artifact, commit, make_manifest
+from raytrain.errors import UserError
+from raytrain.evaluate.benchmark import Retrieval
+from raytrain.evaluate.held_out import HeldOut, write_held_out
+from raytrain.index.search import MORE_THAN_ASKED, QUESTIONS_AT_ONCE, Hits, keep_best, merged, search
+from raytrain.index.shards import Shard, Vectors, write_shard
+from raytrain.storage import Location
+
+Cuts = list[int]
+
+
+def held_out(folder: Location, ids: list[str], language: str = "fin") -> HeldOut:
+    passages = {passage: f"text of {passage}" for passage in ids}
+    _, counts = write_held_out("bench", Retrieval(language, {}, passages, {}), folder)
+    return HeldOut("bench", language, folder / "bench" / language, **counts)
+
+
+def indexed(folder: Location, parts: dict[HeldOut, tuple[Vectors, Cuts]]) -> Artifact:
+    """An index of the vectors of each language, its shards beginning at the cuts."""
+    shards, files = [], []
+    for part, (vectors, cuts) in parts.items():
+        for first, end in zip(cuts, [*cuts[1:], len(vectors)], strict=True):
+            shard = Shard(part, first, end - first)
+            files.append(write_shard(shard, vectors[first:end], folder).file)
+            entry = {"path": shard.path, "benchmark": part.benchmark, "language": part.language}
+            shards.append({**entry, "first": shard.first, "rows": shard.rows})
+    manifest = make_manifest(
+        stage="index",
+        writer="me",
+        identity={},
+        config={},
+        inputs={},
+        files=files,
+        content=["bench/"],
+        rows=None,
+        summary={"shards": shards},
+    )
+    return commit(folder, manifest)
+
+
+def even_cuts(rows: int, shards: int) -> Cuts:
+    return [rows * i // shards for i in range(shards)]
+
+
+def whole_numbers(seed: int, rows: int, low: int = -3, high: int = 3, dimension: int = 4) -> Vectors:
+    rng = np.random.default_rng(seed)
+    return rng.integers(low, high, (rows, dimension), endpoint=True).astype(np.float32)
+
+
+def reference(ids: list[str], passages: Vectors, questions: Vectors, depth: int) -> list[Hits]:
+    """All scores, sorted by (score, id) descending."""
+    return [
+        sorted(zip(ids, scores.tolist(), strict=True), key=lambda hit: (hit[1], hit[0]), reverse=True)[:depth]
+        for scores in questions @ passages.T
+    ]
+
+
+def shuffled_ids(rows: int) -> list[str]:
+    """Ids whose order is neither that of the passages nor that of their numbers: p10 < p9."""
+    ids = [f"p{i}" for i in range(rows)]
+    random.Random(5).shuffle(ids)
+    return ids
+
+
+@pytest.mark.parametrize("shards", [1, 3, 8])
+@pytest.mark.parametrize("depth", [1, 7, 100, 199, 200, 201, 10_000])
+def test_hits_do_not_depend_on_the_cut(tmp_path: Path, shards: int, depth: int) -> None:
+    ids, passages, questions = shuffled_ids(200), whole_numbers(1, 200), whole_numbers(2, 30)
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, ids)
+    index = indexed(folder / "index", {part: (passages, even_cuts(200, shards))})
+    expected = reference(ids, passages, questions, depth)
+    assert search(index, part, questions, depth) == expected
+    assert {len(hits) for hits in expected} == {min(depth, 200)}
+
+
+@pytest.mark.parametrize("shards", [1, 3, 8])
+def test_a_tie_longer_than_what_is_fetched_at_once_is_seen_whole(tmp_path: Path, shards: int) -> None:
+    """All of one score: the highest ids must come, which no shard gives by itself."""
+    rows, depth = 40 * MORE_THAN_ASKED, 5
+    ids, passages = shuffled_ids(rows), np.ones((rows, 2), np.float32)
+    passages[rows // 2] = 2  # one that is better, so that the boundary is inside the tie
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, ids)
+    index = indexed(folder / "index", {part: (passages, even_cuts(rows, shards))})
+    (hits,) = search(index, part, np.ones((1, 2), np.float32), depth)
+    others = sorted((set(ids) - {ids[rows // 2]}), reverse=True)[: depth - 1]
+    assert hits == [(ids[rows // 2], 4.0), *((passage, 2.0) for passage in others)]
+
+
+@pytest.mark.parametrize("boundary", range(1, MORE_THAN_ASKED + 4))
+def test_duplicates_at_the_boundary_of_the_depth(tmp_path: Path, boundary: int) -> None:
+    """Passages embedded alike, beginning just before, at and after the last place that is asked for."""
+    depth, rows = 6, 60
+    scores = np.array([100 - i for i in range(boundary)] + [50] * 20 + [10] * (rows - 20 - boundary), np.float32)
+    ids = shuffled_ids(rows)
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, ids)
+    index = indexed(folder / "index", {part: (scores[:, None], even_cuts(rows, 3))})
+    question = np.ones((1, 1), np.float32)
+    assert search(index, part, question, depth) == reference(ids, scores[:, None], question, depth)
+
+
+def test_the_highest_inner_products_are_kept(tmp_path: Path) -> None:
+    """A merge made for distances keeps the lowest; one that fills up with zeros would beat what is below them."""
+    ids, passages = ["a", "b", "c", "d"], np.array([[-3], [2], [-1], [5]], np.float32)
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, ids)
+    index = indexed(folder / "index", {part: (passages, [0, 1, 2, 3])})
+    questions = np.array([[1], [-1]], np.float32)
+    up, down = search(index, part, questions, 3)
+    assert up == [("d", 5.0), ("b", 2.0), ("c", -1.0)]
+    assert down == [("a", 3.0), ("c", 1.0), ("b", -2.0)]
+    below_zero = search(index, part, np.array([[0]], np.float32), 4)[0]
+    assert below_zero == [("d", 0.0), ("c", 0.0), ("b", 0.0), ("a", 0.0)]
+
+
+def test_all_scores_below_zero(tmp_path: Path) -> None:
+    ids, passages = shuffled_ids(50), whole_numbers(3, 50, low=1, high=4)
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, ids)
+    index = indexed(folder / "index", {part: (passages, even_cuts(50, 3))})
+    questions = -whole_numbers(4, 20, low=1, high=4)
+    found = search(index, part, questions, 9)
+    assert found == reference(ids, passages, questions, 9)
+    assert max(score for hits in found for _, score in hits) < 0
+
+
+def test_keep_best_keeps_the_highest_by_score_then_order() -> None:
+    scores = np.array([[1, 3, 3, -2], [-5, -5, -4, -5]], np.float32)
+    numbers: npt.NDArray[np.int64] = np.array([[0, 1, 2, 3], [3, 2, 1, 0]])
+    order = np.array([3, 2, 0, 1])
+    kept = keep_best(scores, numbers, depth=3, order=order)
+    assert kept[0].tolist() == [[3, 3, 1], [-4, -5, -5]]
+    assert kept[1].tolist() == [[2, 1, 0], [1, 2, 3]]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[list[str], Vectors, Vectors, Cuts, int]:
+    rows, dimension = draw(st.integers(1, 30)), draw(st.integers(1, 3))
+    ids = draw(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=rows, max_size=rows, unique=True))
+    number = st.integers(-2, 2)
+    passages = draw(st.lists(st.lists(number, min_size=dimension, max_size=dimension), min_size=rows, max_size=rows))
+    questions = draw(st.lists(st.lists(number, min_size=dimension, max_size=dimension), min_size=1, max_size=4))
+    cuts = sorted(draw(st.sets(st.integers(1, rows - 1), max_size=5))) if rows > 1 else []
+    depth = draw(st.integers(1, rows + 3))
+    return ids, np.array(passages, np.float32), np.array(questions, np.float32), [0, *cuts], depth
+
+
+@settings(max_examples=60)
+@given(cases())
+@example((["a\0", "a", "\0", "a\0\0"], np.ones((4, 1), np.float32), np.ones((1, 1), np.float32), [0, 2], 3))
+@example((["\U0001f600", "\uffff", "é", "e\u0301"], np.ones((4, 1), np.float32), np.ones((1, 1), np.float32), [0], 4))
+def test_any_vectors_ids_and_cuts(case: tuple[list[str], Vectors, Vectors, Cuts, int]) -> None:
+    ids, passages, questions, cuts, depth = case
+    with tempfile.TemporaryDirectory() as temp:
+        folder = Location.of(temp)
+        part = held_out(folder, ids)
+        index = indexed(folder / "index", {part: (passages, cuts)})
+        assert search(index, part, questions, depth) == reference(ids, passages, questions, depth)
+
+
+def test_more_questions_than_are_asked_at_once(tmp_path: Path) -> None:
+    ids, passages = shuffled_ids(40), whole_numbers(6, 40)
+    questions = whole_numbers(7, 2 * QUESTIONS_AT_ONCE + 1)
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, ids)
+    index = indexed(folder / "index", {part: (passages, even_cuts(40, 2))})
+    assert search(index, part, questions, 3) == reference(ids, passages, questions, 3)
+
+
+def test_no_question_at_all(tmp_path: Path) -> None:
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, ["a", "b"])
+    index = indexed(folder / "index", {part: (whole_numbers(8, 2), [0, 1])})
+    assert search(index, part, np.empty((0, 4), np.float32), 3) == []
+
+
+def test_a_language_is_searched_alone(tmp_path: Path) -> None:
+    folder = Location.of(str(tmp_path))
+    fin, tel = held_out(folder, ["1", "2"]), held_out(folder, ["1", "3"], "tel")
+    small, large = np.array([[1], [2]], np.float32), np.array([[10], [20]], np.float32)
+    index = indexed(folder / "index", {fin: (small, [0, 1]), tel: (large, [0])})
+    question = np.ones((1, 1), np.float32)
+    assert search(index, fin, question, 9) == [[("2", 2.0), ("1", 1.0)]]
+    assert search(index, tel, question, 9) == [[("3", 20.0), ("1", 10.0)]]
+
+
+def test_a_language_without_passages_has_no_hits(tmp_path: Path) -> None:
+    folder = Location.of(str(tmp_path))
+    fin, tel = held_out(folder, ["1"]), held_out(folder, [], "tel")
+    index = indexed(folder / "index", {fin: (whole_numbers(9, 1), [0])})
+    assert search(index, tel, whole_numbers(9, 3), 5) == [[], [], []]
+
+
+def test_a_damaged_shard_is_refused_and_named(tmp_path: Path) -> None:
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, shuffled_ids(9))
+    index = indexed(folder / "index", {part: (whole_numbers(10, 9), [0, 3, 6])})
+    damaged = index.location / "bench/fin/0000000003.faiss"
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1  # in a vector: the file still loads
+    damaged.write_bytes(bytes(data))
+    with pytest.raises(UserError) as caught:
+        search(index, part, whole_numbers(11, 1), 2)
+    assert f"{damaged.uri}: damaged" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_lost_shard_is_named(tmp_path: Path) -> None:
+    folder = Location.of(str(tmp_path))
+    part = held_out(folder, shuffled_ids(9))
+    index = indexed(folder / "index", {part: (whole_numbers(10, 9), [0, 3, 6])})
+    (index.location / "bench/fin/0000000006.faiss").delete()
+    with pytest.raises(UserError, match=r"bench/fin/0000000006\.faiss"):
+        search(index, part, whole_numbers(11, 1), 2)
+
+
+def test_languages_are_merged_by_score_then_id(tmp_path: Path) -> None:
+    folder = Location.of(str(tmp_path))
+    fin, tel = held_out(folder, ["b", "d"]), held_out(folder, ["a", "c"], "tel")
+    lists = [(fin, [("d", 2.0), ("b", -1.0)]), (tel, [("c", 2.0), ("a", -0.5)])]
+    best = [(fin, "d", 2.0), (tel, "c", 2.0), (tel, "a", -0.5), (fin, "b", -1.0)]
+    assert merged(lists, 10) == best
+    assert merged(lists[::-1], 10) == best
+    assert merged(lists, 1) == best[:1]
+    assert merged([(fin, []), (tel, [])], 3) == merged([], 3) == []
+
+
+def test_passages_of_one_id_in_two_languages_are_both_found(tmp_path: Path) -> None:
+    folder = Location.of(str(tmp_path))
+    fin, tel = held_out(folder, ["1"]), held_out(folder, ["1"], "tel")
+    assert merged([(fin, [("1", 1.0)]), (tel, [("1", 1.0)])], 5) == [(fin, "1", 1.0), (tel, "1", 1.0)]

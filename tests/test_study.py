@@ -1,0 +1,251 @@
+"""A study from raw pairs to a verdict, with all its real parts: what it finds, and what it survives."""
+
+import json
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs import small_job, write_corpus, write_held_out
+from raytrain.artifact import Artifact
+from raytrain.errors import UserError
+from raytrain.jobfile import job_from
+from raytrain.pipeline import differences, run, status
+from raytrain.search import find
+from raytrain.stages.chain import one_run, tasks_of
+from raytrain.stages.report import read_report
+from raytrain.study.arms import runs_of
+from raytrain.study.results import BenchmarkResult, Comparison
+from s3server import S3Server
+from test_run import kill_tree, start
+
+ENGLISH = {"weights": {"eng": 1.0}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def source(folder: Path) -> Path:
+    """Pairs of four languages; the answers of French are shuffled, so that there is nothing true to learn."""
+    place = write_corpus(folder / "raw", ("deu", "eng", "fin", "fra"), rows=400)
+    rows = [json.loads(line) for line in (place / "fra.jsonl").read_text().splitlines()]
+    answers = [row["answer"] for row in rows]
+    random.Random(1).shuffle(answers)
+    shuffled = [json.dumps({**row, "answer": answer}) for row, answer in zip(rows, answers, strict=True)]
+    (place / "fra.jsonl").write_text("\n".join(shuffled) + "\n")
+    write_held_out(folder / "eval")
+    return place
+
+
+def study_job(source: Any, held_out: Any, root: Any, arms: dict[str, Any]) -> dict[str, Any]:
+    data = small_job(source, root, max_steps=60, checkpoint_every=30, ledger=False, learning_rate=1e-2)
+    data["cluster"]["workers"] = 1
+    data["evaluate"] = {"benchmarks": [f"beir:{held_out}"]}
+    data["index"] = {"shard_rows": 40}
+    return {**data, "study": {"arms": arms, "seeds": [1, 2]}}
+
+
+def run_here(data: dict[str, Any]) -> dict[str, Artifact]:
+    return run(tasks_of(job_from(data, "test")), print)
+
+
+def result_of(artifacts: dict[str, Artifact]) -> BenchmarkResult:
+    (result,) = read_report(artifacts["report"]).results.benchmarks
+    return result
+
+
+def groups(result: BenchmarkResult) -> dict[str, Comparison]:
+    return {c.name: c for c in result.comparisons if c.over == "group"}
+
+
+@pytest.fixture(scope="module")
+def data(local_ray: None, folder: Path, source: Path) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The job of a study with some arms; all share one root, so that an arm is trained once."""
+    return lambda arms: study_job(source, folder / "eval", folder / "root", arms)
+
+
+@pytest.fixture(scope="module")
+def alike(data: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Artifact]:
+    """A/A: the same mix in both arms, with seeds of its own in each."""
+    return run_here(data({"english": ENGLISH, "again": {**ENGLISH, "seeds": [3, 4]}}))
+
+
+@pytest.fixture(scope="module")
+def planted(data: Callable[[dict[str, Any]], dict[str, Any]], alike: dict[str, Artifact]) -> dict[str, Artifact]:
+    return run_here(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}))
+
+
+def test_two_arms_alike_give_no_verdict(alike: dict[str, Artifact]) -> None:
+    result = result_of(alike)
+    assert {c.finding for c in result.comparisons} == {"no verdict"}
+    assert any(c.difference != 0 for c in result.comparisons)  # they are other runs indeed
+    assert all("no verdict" in line for line in result.verdicts)
+    assert len(result.verdicts) == 2
+
+
+def test_a_planted_effect_is_found(planted: dict[str, Artifact]) -> None:
+    result = result_of(planted)
+    assert {groups(result)[name].finding for name in ("trained", "never trained")} == {"worse"}
+    assert result.groups["never trained"] == ["deu", "fin"]
+    assert all(line.endswith("worse.") for line in result.verdicts)
+
+
+def test_only_the_mix_differs_between_arms(data: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    job = job_from(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}), "test")
+    assert job.study
+    english, shuffled, english_2, _ = runs_of(job, job.study)
+    changed = differences(english.job.model_dump(mode="json"), shuffled.job.model_dump(mode="json"))
+    assert changed
+    assert all(line.startswith("train.mix.") for line in changed)
+    changed = differences(english.job.model_dump(mode="json"), english_2.job.model_dump(mode="json"))
+    assert changed == ["train.seed: 1 → 2"]
+
+
+def test_arms_share_corpus_first_weights_and_evaluation(planted: dict[str, Artifact]) -> None:
+    one, other = (
+        {name.split("/")[1]: a.manifest for name, a in planted.items() if name.startswith(f"{arm}-1/")}
+        for arm in ("english", "shuffled")
+    )
+    shared = {("plan", "prepare"), ("train", "prepare"), ("train", "model"), ("index", "benchmark")}
+    for stage, given in shared | {("evaluate", "benchmark")}:
+        assert one[stage].inputs[given] == other[stage].inputs[given]
+    assert differences(one["plan"].identity, other["plan"].identity)
+    for stage in ("train", "export", "index", "evaluate"):  # configs alike: what differs is what went in
+        changed = differences(one[stage].identity, other[stage].identity)
+        assert all(line.startswith("inputs.") for line in changed)
+    for stage in ("plan", "train"):  # equal pairs, equal steps
+        summaries = [m[stage].summary for m in (one, other)]
+        totals = [s.get("pairs") or sum(e["pairs"] for e in s["languages"].values()) for s in summaries]
+        assert totals[0] == totals[1] == 60 * 24
+
+
+def test_an_arm_is_trained_once_however_many_studies_it_is_in(
+    alike: dict[str, Artifact], planted: dict[str, Artifact]
+) -> None:
+    for task in ("english-1/train", "english-2/evaluate", "seed-1/untrained", "bm25", "prepare"):
+        assert alike[task].location == planted[task].location
+        assert alike[task].manifest.writer == planted[task].manifest.writer
+
+
+def test_every_system_is_scored_on_every_language(planted: dict[str, Artifact]) -> None:
+    result = result_of(planted)
+    assert [system.name for system in result.systems] == ["BM25", "untrained", "english", "shuffled"]
+    for system in result.systems:
+        assert set(system.languages) == {"deu", "eng", "fin"}
+        for scores in system.languages.values():
+            assert set(scores) == {"nDCG@10", "MRR@100", "Recall@100"}
+            assert all(e.low <= e.mean <= e.high for e in scores.values())
+    assert result.systems[0].groups["all"]["nDCG@10"].mean > 0.9  # rare words in common: BM25's home
+
+
+def test_the_report_names_all_it_comes_from(planted: dict[str, Artifact]) -> None:
+    report = read_report(planted["report"])
+    told = {entry["name"]: entry for entry in report.provenance["artifacts"]}
+    assert set(told) == set(planted) - {"report"}
+    for name, entry in told.items():
+        assert (entry["hash"], entry["content"]) == (planted[name].manifest.hash, planted[name].manifest.content)
+    assert report.provenance["versions"]["faiss-cpu"] == "1.15.1"
+    assert any("Seeds an arm: 2" in caveat for caveat in report.caveats)
+    files = report.provenance["benchmarks"]["beir-eval"]["files"]
+    assert len([path for path in files if path.endswith("qrels.trec")]) == 3
+    assert set(report.curves) == {"english-1", "english-2", "shuffled-1", "shuffled-2"}
+
+
+def test_search_finds_the_passage_that_shares_the_words(
+    planted: dict[str, Artifact], data: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    job = job_from(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}), "test")
+    with pytest.raises(UserError, match="with --arm: english, shuffled"):
+        find(job, "ban dol", None, 3, None, None)
+    hits = find(job, "ban dol", None, 30, "english", None)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert {hit.language for hit in hits} == {"deu", "eng", "fin"}
+    (hit,) = find(job, hits[5].text, hits[5].language, 1, "english", 2)
+    assert hit.text == hits[5].text
+    with pytest.raises(UserError, match="it has english-1, shuffled-1, english-2, shuffled-2"):
+        find(job, "ban dol", None, 3, "french", None)
+    with pytest.raises(UserError, match="nothing of tha is indexed; there is deu, eng, fin"):
+        find(job, "ban dol", "thai", 3, "english", None)
+
+
+def test_on_an_object_store_the_numbers_are_the_same(
+    planted: dict[str, Artifact],
+    data: Callable[[dict[str, Any]], dict[str, Any]],
+    s3: S3Server,
+    source: Path,
+    folder: Path,
+) -> None:
+    bucket = s3.bucket()
+    for place in (source, folder / "eval"):
+        for path in place.rglob("*.*"):
+            s3.client().upload_file(str(path), bucket, path.relative_to(folder).as_posix())
+    arms = {"english": {**ENGLISH, "seeds": [1]}, "shuffled": {"weights": {"fra": 1.0}, "seeds": [1]}}
+    here = run_here(data(arms))
+    there = run_here(study_job(f"s3://{bucket}/raw", f"s3://{bucket}/eval", f"s3://{bucket}/root", arms))
+    assert read_report(there["report"]).results == read_report(here["report"]).results
+    verdict = result_of(there).verdicts[0]
+    assert "one seed an arm says nothing" in verdict
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 240
+    while not happened():
+        assert process.poll() is None, process.stderr and process.stderr.read().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numbers(
+    planted: dict[str, Artifact],
+    data: Callable[[dict[str, Any]], dict[str, Any]],
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """SIGKILL to the driver and all it started. Finished arms are not touched again."""
+    arms = {"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}
+    root = tmp_path / "root"
+    shutil.copytree(folder / "root", root)
+    lost = [planted[name] for name in planted if name.startswith(("shuffled-2/", "english-2/index", "english-2/eval"))]
+    for artifact in [*lost, planted["study"], planted["report"]]:
+        if artifact.manifest.stage != "plan":
+            shutil.rmtree(root / artifact.manifest.stage / artifact.manifest.hash)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+    job_data = {**data(arms), "root": str(root)}
+    job_file = tmp_path / "job.yaml"
+    job_file.write_text(yaml.safe_dump(job_data))
+
+    def partial(task: str, pattern: str) -> Callable[[], bool]:
+        place = root / planted[task].manifest.stage / planted[task].manifest.hash
+        return lambda: bool(list(place.glob(pattern))) and not (place / "manifest.json").exists()
+
+    moments = [
+        partial("english-2/index", "records/*/*/*.json"),
+        partial("english-2/evaluate", "*/*/scores.parquet"),
+        partial("shuffled-2/train", "checkpoints/*/manifest.json"),
+    ]
+    for moment in moments:
+        process = start(job_file)
+        wait_until(moment, process)
+        kill_tree(process)
+    process = start(job_file)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told.decode()
+    assert "train: goes on from the checkpoint of step 30 of 60" in told.decode()
+    job = job_from(job_data, "test")
+    artifacts = {state.name: state.artifact for state in status(tasks_of(job)) if state.artifact}
+    assert read_report(artifacts["report"]).results == read_report(planted["report"]).results
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_one_run_of_a_study_job_is_an_ordinary_one(data: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    job = one_run(job_from(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}), "test"))
+    assert [task.name for task in tasks_of(job)][-2:] == ["evaluate", "report"]
