@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from jobs import small_job, write_corpus
+from jobs import small_job, write_corpus, write_held_out
 from s3server import S3Server
 
 
@@ -104,6 +104,88 @@ def test_jsonl_without_answers(tmp_path: Path, data: dict[str, Any]) -> None:
     line = done.stderr.strip().splitlines()[-1]
     assert line == f"raytrain: {tmp_path}/raw/swa.jsonl: no column 'answer': it has question"
     assert not list((tmp_path / "root").rglob("manifest.json"))
+
+
+def refused_while_reading(tmp_path: Path, data: dict[str, Any], *words: str) -> None:
+    """Found by the first stage, after the line that says it has begun: one line, exit code 2, and no artifact."""
+    job = tmp_path / "job.yaml"
+    job.write_text(yaml.safe_dump(data))
+    done = raytrain("run", str(job))
+    assert done.returncode == 2, done.stderr
+    begun, error = done.stderr.strip().splitlines()
+    assert begun.startswith("benchmark (1 of ")
+    for word in words:
+        assert word in error
+    assert not list((tmp_path / "root").rglob("manifest.json"))
+
+
+def test_an_empty_evaluation_folder(tmp_path: Path, data: dict[str, Any]) -> None:
+    (tmp_path / "eval").mkdir()
+    data["evaluate"] = {"benchmarks": [f"beir:{tmp_path}/eval"]}
+    refused(tmp_path, data, f"{tmp_path}/eval", "corpus.jsonl")
+
+
+def test_judgements_of_unknown_documents(tmp_path: Path, data: dict[str, Any]) -> None:
+    place = write_held_out(tmp_path / "eval", questions=5) / "fin/qrels/test.tsv"
+    place.write_text(place.read_text() + "fin1\tnowhere\t1\n")
+    data["evaluate"] = {"benchmarks": [f"beir:{tmp_path}/eval"]}
+    refused_while_reading(tmp_path, data, str(place), "line 7", "nowhere")
+
+
+def test_a_truncated_gzip(tmp_path: Path, data: dict[str, Any]) -> None:
+    whole = Path(__file__).parent / "data/tydiqa/tiny_dev.jsonl.gz"
+    place = tmp_path / "dev.jsonl.gz"
+    place.write_bytes(whole.read_bytes()[:-1000])
+    data["evaluate"] = {"benchmarks": [f"tydiqa-primary:{place}"]}
+    refused_while_reading(tmp_path, data, str(place), "gzip")
+
+
+def test_a_benchmark_whose_language_the_job_does_not_know(tmp_path: Path, data: dict[str, Any]) -> None:
+    write_held_out(tmp_path / "eval", ("eng", "swa"), questions=5)
+    data["evaluate"] = {"benchmarks": [f"beir:{tmp_path}/eval"]}
+    refused_while_reading(tmp_path, data, "swa, which the corpus lacks", "evaluate.languages")
+
+
+def test_a_benchmark_in_a_language_that_is_none(tmp_path: Path, data: dict[str, Any]) -> None:
+    write_held_out(tmp_path / "eval", questions=5)
+    (tmp_path / "eval/fin").rename(tmp_path / "eval/gibberish")
+    data["evaluate"] = {"benchmarks": [f"beir:{tmp_path}/eval"]}
+    refused_while_reading(tmp_path, data, "eval/gibberish", "is no language")
+
+
+def test_an_unknown_benchmark(tmp_path: Path, data: dict[str, Any]) -> None:
+    data["evaluate"] = {"benchmarks": ["mr-tydi"]}
+    refused(tmp_path, data, "evaluate.benchmarks", "'mr-tydi' is no benchmark", "tydiqa-goldp:FILE")
+
+
+@pytest.mark.parametrize(
+    ("study", "words"),
+    [
+        ({"arms": {"a": {"languages": ["eng"]}}}, ("study.arms", "at least 2")),
+        ({"arms": {"a": {"languages": ["eng"]}, "b": {"languages": ["english"]}}}, ("same mix", "other seeds")),
+        ({"arms": {"a": {"languages": ["eng"]}, "b": {}}, "baseline": "c"}, ("baseline c is no arm: a, b",)),
+        ({"arms": {"a": {"languages": ["eng"]}, "b": {"languages": ["tha"]}}}, ("nothing for tha",)),
+    ],
+)
+def test_a_study_that_compares_nothing(
+    tmp_path: Path, data: dict[str, Any], study: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    data["evaluate"] = {"benchmarks": [f"beir:{write_held_out(tmp_path / 'eval', questions=5)}"]}
+    refused(tmp_path, {**data, "study": study}, *words)
+
+
+def test_a_study_without_a_benchmark(tmp_path: Path, data: dict[str, Any]) -> None:
+    data["study"] = {"arms": {"a": {"languages": ["eng"]}, "b": {}}}
+    refused(tmp_path, data, "study needs evaluate.benchmarks")
+
+
+def test_a_command_that_needs_a_benchmark(tmp_path: Path, data: dict[str, Any]) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(yaml.safe_dump(data))
+    for command in (["index", str(job)], ["evaluate", str(job)], ["search", str(job), "ban"]):
+        done = raytrain(*command)
+        assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
+        assert "evaluate.benchmarks: names none" in done.stderr
 
 
 def test_nobody_at_the_address(tmp_path: Path, data: dict[str, Any]) -> None:

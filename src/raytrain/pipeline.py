@@ -139,15 +139,25 @@ def run(tasks: Sequence[Task], say: Say) -> dict[str, Artifact]:
         if task.name in unfinished:
             task.stage.check(task.job)
     done: dict[str, Artifact] = {}
-    for task in tasks:
+    skipped: list[str] = []
+    for number, task in enumerate(tasks, 1):
         state = examine(task, done)
         if state.artifact is None:
-            say(f"{task.name}: {state.state}: {state.why}")
+            _tell(skipped, say)
+            say(f"{task.name} ({number} of {len(tasks)}): {state.state}: {state.why}")
             done[task.name] = _build(task, done, state, say)
         else:
-            say(f"{task.name}: done already ({state.artifact.location.uri})")
+            skipped.append(task.name)
             done[task.name] = state.artifact
+    _tell(skipped, say)
     return done
+
+
+def _tell(skipped: list[str], say: Say) -> None:
+    """One line for what was done already, and forgets it: a study has dozens of tasks."""
+    if skipped:
+        say(f"done already: {', '.join(skipped)}")
+    skipped.clear()
 
 
 def _build(task: Task, done: Inputs, state: TaskState, say: Say) -> Artifact:

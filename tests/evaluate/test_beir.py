@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from raytrain.errors import UserError
-from raytrain.evaluate import beir
+from raytrain.evaluate import json_lines
 from raytrain.evaluate.benchmark import Retrieval, load_benchmark
 from raytrain.storage import Location
 
@@ -186,13 +186,13 @@ def test_judgements_that_are_no_utf_8_are_named(tmp_path: Path) -> None:
     assert str(place) in refusal(tmp_path / "b", ["eng"])
 
 
-@pytest.mark.parametrize("buffer", [16, beir.BUFFER])
+@pytest.mark.parametrize("buffer", [16, json_lines.BUFFER])
 @pytest.mark.parametrize("names", [["corpus"], ["queries"], ["corpus", "queries"]])
 def test_packed_files_are_the_same(
     tmp_path: Path, names: list[str], buffer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also when they are longer than what is read at once."""
-    monkeypatch.setattr(beir, "BUFFER", buffer)
+    monkeypatch.setattr(json_lines, "BUFFER", buffer)
     plain = load(write(tmp_path / "plain" / "eng"), ["eng"])
     folder = write(tmp_path / "packed" / "eng")
     for name in names:
@@ -207,10 +207,10 @@ def test_a_file_that_is_there_packed_and_plain_is_refused(tmp_path: Path) -> Non
     assert f"{folder} holds corpus.jsonl and corpus.jsonl.gz: leave one out" in refusal(folder, ["eng"])
 
 
-@pytest.mark.parametrize("buffer", [16, beir.BUFFER])
+@pytest.mark.parametrize("buffer", [16, json_lines.BUFFER])
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
 def test_a_truncated_gzip_is_named(tmp_path: Path, share: float, buffer: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beir, "BUFFER", buffer)
+    monkeypatch.setattr(json_lines, "BUFFER", buffer)
     draw = random.Random(0)
     corpus = [*CORPUS, *({"_id": f"n{i}", "text": str(draw.random())} for i in range(200))]
     place = pack(write(tmp_path / "b", corpus=corpus) / "corpus.jsonl")

@@ -33,7 +33,7 @@ RANKED: dict[str, Hits] = {
 
 
 def part_of(folder: Location, relevant: dict[str, dict[str, int]]) -> HeldOut:
-    passages = {passage: "text" for passage in ["p1", "p2", "p3", "p4", "a passage"]}
+    passages = dict.fromkeys(["p1", "p2", "p3", "p4", "a passage"], "text")
     _, counts = write_held_out("bench", Retrieval("fin", dict.fromkeys(relevant, "?"), passages, relevant), folder)
     return HeldOut("bench", "fin", folder / "bench/fin", **counts)
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raytrain.errors import UserError
-from raytrain.evaluate import beir
+from raytrain.evaluate import json_lines
 from raytrain.evaluate.benchmark import Retrieval, load_benchmark
 from raytrain.storage import Location
 
@@ -502,12 +502,12 @@ def test_a_broken_official_file_is_named(tmp_path: Path) -> None:
     assert refusal("goldp", place).startswith(f"{place} is no JSON object with data")
 
 
-@pytest.mark.parametrize("buffer", [64, beir.BUFFER])
+@pytest.mark.parametrize("buffer", [64, json_lines.BUFFER])
 @pytest.mark.parametrize("share", [0.0001, 0.3, 0.9999])
 def test_the_real_file_cut_short_is_named(
     tmp_path: Path, share: float, buffer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beir, "BUFFER", buffer)
+    monkeypatch.setattr(json_lines, "BUFFER", buffer)
     data = TINY.read_bytes()
     place = tmp_path / "tiny_dev.jsonl.gz"
     place.write_bytes(data[: int(len(data) * share)])

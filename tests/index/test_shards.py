@@ -108,7 +108,7 @@ def test_records_of_other_shards_are_passed_over(place: Location) -> None:
 def test_vectors_that_are_no_numbers_are_refused(place: Location, value: float) -> None:
     broken = vectors(5)
     broken[3, 1] = value
-    with pytest.raises(UserError, match="no numbers for bench/fin/0000000000.faiss"):
+    with pytest.raises(UserError, match=r"no numbers for bench/fin/0000000000\.faiss"):
         write_shard(Shard(part(5), 0, 5), broken, place)
     assert place.list() == []
 

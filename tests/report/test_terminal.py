@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_page import DEMO, TYDI, report_of, result_of
 
-from raytrain.report.terminal import Section, in_columns, language_name, print_report, sections
+from raytrain.report.rows import Section, in_columns, language_name, sections
+from raytrain.report.terminal import print_report
 from raytrain.study.results import PRIMARY, Report
 
 PLACE = f"s3://bucket/{'a' * 150}/report/page.html"

@@ -13,9 +13,8 @@ from functools import cache
 import pyarrow as pa
 
 from raytrain.errors import UserError, one_line
-from raytrain.evaluate import beir
-from raytrain.evaluate.beir import Row, id_of, json_rows, json_value, opened, text_of
 from raytrain.evaluate.benchmark import Retrieval, chosen
+from raytrain.evaluate.json_lines import Row, field_of, id_of, json_rows, json_value, opened, text_of
 from raytrain.languages import to_iso639_3
 from raytrain.parquet import open_parquet
 from raytrain.storage import Location
@@ -123,7 +122,7 @@ def _goldp_rows(place: Location) -> Iterator[tuple[str, Row, str]]:
 
 def _items(row: Row, key: str, where: str) -> Iterator[tuple[Row, str]]:
     """The objects in a list, and where they are."""
-    for number, item in enumerate(beir.field(row, key, list, where.rstrip(".:"))):
+    for number, item in enumerate(field_of(row, key, list, where.rstrip(".:"))):
         place = f"{where}{'' if where.endswith('.') else ' '}{key}[{number}]"
         if not isinstance(item, dict):
             raise UserError(f"{place} is no object")
@@ -175,7 +174,7 @@ def _spans(row: Row, where: str) -> list[tuple[int, int]]:
     keys = ("plaintext_start_byte", "plaintext_end_byte")
     given = row.get("passage_answer_candidates")
     if isinstance(given, dict):
-        starts, ends = (beir.field(given, key, list, f"{where}: passage_answer_candidates") for key in keys)
+        starts, ends = (field_of(given, key, list, f"{where}: passage_answer_candidates") for key in keys)
         if len(starts) != len(ends):
             raise UserError(f"{where}: passage_answer_candidates has {len(starts)} starts and {len(ends)} ends")
         given = [dict(zip(keys, pair, strict=True)) for pair in zip(starts, ends, strict=True)]
@@ -186,7 +185,7 @@ def _spans(row: Row, where: str) -> list[tuple[int, int]]:
         at = f"{where}: candidate {number}"
         if not isinstance(item, dict):
             raise UserError(f"{at} is no object")
-        start, end = (beir.field(item, key, int, at) for key in keys)
+        start, end = (field_of(item, key, int, at) for key in keys)
         spans.append((start, end))
     return spans
 
@@ -205,14 +204,14 @@ def _votes(row: Row, candidates: int, where: str) -> list[tuple[int, int]]:
     """Candidates with the number of annotators that chose them; none if the question counts as unanswered."""
     annotations = row.get("annotations")
     if isinstance(annotations, dict):
-        indices = beir.field(annotations, "passage_answer_candidate_index", list, f"{where}: annotations")
+        indices = field_of(annotations, "passage_answer_candidate_index", list, f"{where}: annotations")
         answers = [({"candidate_index": index}, f"{where}: annotation {i}") for i, index in enumerate(indices)]
     else:
         items = _items(row, "annotations", f"{where}:")
-        answers = [(beir.field(item, "passage_answer", dict, at), at) for item, at in items]
+        answers = [(field_of(item, "passage_answer", dict, at), at) for item, at in items]
     votes = Counter[int]()
     for answer, at in answers:
-        index = beir.field(answer, "candidate_index", int, at)
+        index = field_of(answer, "candidate_index", int, at)
         if not -1 <= index < candidates:
             raise UserError(f"{at}: candidate_index {index} is none of the {candidates} candidates, nor -1")
         votes[index] += 1

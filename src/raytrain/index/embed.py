@@ -70,6 +70,7 @@ def build_shards(
     ``progress`` hears of each finished shard: its rows and language. Raises UserError for what the user can mend.
     """
     numbers = ray.data.from_items([{"shard": i} for i in range(len(shards))], override_num_blocks=len(shards))
+    numbers.context.raise_original_map_exception = True  # what Ray Data wraps it in loses a UserError
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_restarts, which has no other way in yet
         done = numbers.map_batches(

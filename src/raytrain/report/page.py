@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from raytrain.report import plots
-from raytrain.report.terminal import (
+from raytrain.report.rows import (
     DASH,
     MARKS,
     UNSCORED,

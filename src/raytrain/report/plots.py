@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from raytrain.report.terminal import (
+from raytrain.report.rows import (
     UNSCORED,
     Over,
     Section,
