@@ -34,18 +34,19 @@ def test_scores_differences_and_marks_stand_in_one_row(capsys: pytest.CaptureFix
     assert row_of(text, "fin")[:2] == ["fin Finnish", f"{result.languages['fin'].questions:,}"]
 
 
-def test_the_order_is_never_trained_trained_averages_verdicts_caveats_place(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_order_is_caveats_never_trained_trained_averages_verdicts_place(capsys: pytest.CaptureFixture[str]) -> None:
     result = result_of(["english", "mixed"])
     report = report_of(result, caveats=["An illustration, not evidence: " + "of many words " * 20])
     text = printed(report, capsys)
     parts = [
+        report.name,
+        report.caveats[0],
         "│ never trained",
         "fin Finnish",
         "│ trained",
         "ara Arabic",
         "│ averages",
         *result.verdicts,
-        report.caveats[0],
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)

@@ -39,12 +39,14 @@ class _Column:
 
 
 def print_report(report: Report, place: str) -> None:
-    """Prints the scores of every benchmark, what they say, what to bear in mind, and where the report lies."""
+    """Prints what to bear in mind, the scores of every benchmark, what they say, and where the report lies."""
     console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
-    for benchmark in report.results.benchmarks:
-        _print_benchmark(console, benchmark, report.results.primary)
+    console.print(Text(report.name, "bold"))
     for caveat in report.caveats:
         console.print(Text(caveat, "yellow"), soft_wrap=True)
+    console.print()
+    for benchmark in report.results.benchmarks:
+        _print_benchmark(console, benchmark, report.results.primary)
     # Not through rich, which would break a long path.
     print(f"report: {place}")
 
