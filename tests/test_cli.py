@@ -165,6 +165,7 @@ def test_an_unknown_benchmark(tmp_path: Path, data: dict[str, Any]) -> None:
         ({"arms": {"a": {"languages": ["eng"]}, "b": {"languages": ["english"]}}}, ("same mix", "other seeds")),
         ({"arms": {"a": {"languages": ["eng"]}, "b": {}}, "baseline": "c"}, ("baseline c is no arm: a, b",)),
         ({"arms": {"a": {"languages": ["eng"]}, "b": {"languages": ["tha"]}}}, ("nothing for tha",)),
+        ({"arms": {"a": {"languages": ["eng"]}, "bm25": {}}}, ("bm25 is the name of a baseline",)),
     ],
 )
 def test_a_study_that_compares_nothing(

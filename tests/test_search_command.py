@@ -201,7 +201,7 @@ def test_an_arm_or_seed_that_the_study_has_not(tmp_path: Path) -> None:
     study = job(tmp_path, study=STUDY)
     for chosen in ({"arm": "cold"}, {"seed": 3}, {"arm": "hot", "seed": 3}, {"arm": "cold", "seed": 1}):
         line = refusal(study, **chosen)  # type: ignore[arg-type]
-        assert line == "--arm, --seed: the study has no such run; it has plain-1, hot-1, plain-2, hot-2"
+        assert line == "--arm, --seed: the study has no such run; it has plain:1, hot:1, plain:2, hot:2"
 
 
 def test_a_job_without_benchmarks_has_nothing_to_search(tmp_path: Path) -> None:

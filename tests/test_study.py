@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ from raytrain.pipeline import differences, run, status
 from raytrain.search import find
 from raytrain.stages.chain import one_run, tasks_of
 from raytrain.stages.report import read_report
+from raytrain.stages.study import mean_pairs
 from raytrain.study.arms import runs_of
 from raytrain.study.results import BenchmarkResult, Comparison
 from s3server import S3Server
 from test_run import kill_tree, start
 
-ENGLISH = {"weights": {"eng": 1.0}}
+FRENCH, SHUFFLED = {"weights": {"fra": 1.0}}, {"weights": {"ita": 1.0}}
+ARMS = {"french": FRENCH, "shuffled": SHUFFLED}
+LANGUAGES = ("deu", "eng", "fra")
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +39,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def source(folder: Path) -> Path:
-    """Pairs of four languages; the answers of French are shuffled, so that there is nothing true to learn."""
-    place = write_corpus(folder / "raw", ("deu", "eng", "fin", "fra"), rows=400)
+    """Pairs of three languages, and under the name of a fourth those of French with their answers shuffled."""
+    place = write_corpus(folder / "raw", LANGUAGES, rows=400)
     rows = [json.loads(line) for line in (place / "fra.jsonl").read_text().splitlines()]
     answers = [row["answer"] for row in rows]
     random.Random(1).shuffle(answers)
     shuffled = [json.dumps({**row, "answer": answer}) for row, answer in zip(rows, answers, strict=True)]
-    (place / "fra.jsonl").write_text("\n".join(shuffled) + "\n")
-    write_held_out(folder / "eval")
+    (place / "ita.jsonl").write_text("\n".join(shuffled) + "\n")
+    write_held_out(folder / "eval", LANGUAGES)
     return place
 
 
@@ -76,12 +80,12 @@ def data(local_ray: None, folder: Path, source: Path) -> Callable[[dict[str, Any
 @pytest.fixture(scope="module")
 def alike(data: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Artifact]:
     """A/A: the same mix in both arms, with seeds of its own in each."""
-    return run_here(data({"english": ENGLISH, "again": {**ENGLISH, "seeds": [3, 4]}}))
+    return run_here(data({"french": FRENCH, "again": {**FRENCH, "seeds": [3, 4]}}))
 
 
 @pytest.fixture(scope="module")
 def planted(data: Callable[[dict[str, Any]], dict[str, Any]], alike: dict[str, Artifact]) -> dict[str, Artifact]:
-    return run_here(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}))
+    return run_here(data(ARMS))
 
 
 def test_two_arms_alike_give_no_verdict(alike: dict[str, Artifact]) -> None:
@@ -95,25 +99,24 @@ def test_two_arms_alike_give_no_verdict(alike: dict[str, Artifact]) -> None:
 def test_a_planted_effect_is_found(planted: dict[str, Artifact]) -> None:
     result = result_of(planted)
     assert {groups(result)[name].finding for name in ("trained", "never trained")} == {"worse"}
-    assert result.groups["never trained"] == ["deu", "fin"]
+    assert (result.groups["trained"], result.groups["never trained"]) == (["fra"], ["deu", "eng"])
     assert all(line.endswith("worse.") for line in result.verdicts)
 
 
 def test_only_the_mix_differs_between_arms(data: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    job = job_from(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}), "test")
+    job = job_from(data(ARMS), "test")
     assert job.study
-    english, shuffled, english_2, _ = runs_of(job, job.study)
-    changed = differences(english.job.model_dump(mode="json"), shuffled.job.model_dump(mode="json"))
+    french, shuffled, french_2, _ = runs_of(job, job.study)
+    changed = differences(french.job.model_dump(mode="json"), shuffled.job.model_dump(mode="json"))
     assert changed
     assert all(line.startswith("train.mix.") for line in changed)
-    changed = differences(english.job.model_dump(mode="json"), english_2.job.model_dump(mode="json"))
+    changed = differences(french.job.model_dump(mode="json"), french_2.job.model_dump(mode="json"))
     assert changed == ["train.seed: 1 → 2"]
 
 
 def test_arms_share_corpus_first_weights_and_evaluation(planted: dict[str, Artifact]) -> None:
     one, other = (
-        {name.split("/")[1]: a.manifest for name, a in planted.items() if name.startswith(f"{arm}-1/")}
-        for arm in ("english", "shuffled")
+        {name.split("/")[1]: a.manifest for name, a in planted.items() if name.startswith(f"{arm}:1/")} for arm in ARMS
     )
     shared = {("plan", "prepare"), ("train", "prepare"), ("train", "model"), ("index", "benchmark")}
     for stage, given in shared | {("evaluate", "benchmark")}:
@@ -131,16 +134,16 @@ def test_arms_share_corpus_first_weights_and_evaluation(planted: dict[str, Artif
 def test_an_arm_is_trained_once_however_many_studies_it_is_in(
     alike: dict[str, Artifact], planted: dict[str, Artifact]
 ) -> None:
-    for task in ("english-1/train", "english-2/evaluate", "seed-1/untrained", "bm25", "prepare"):
+    for task in ("french:1/train", "french:2/evaluate", "seed:1/untrained", "bm25", "prepare"):
         assert alike[task].location == planted[task].location
         assert alike[task].manifest.writer == planted[task].manifest.writer
 
 
 def test_every_system_is_scored_on_every_language(planted: dict[str, Artifact]) -> None:
     result = result_of(planted)
-    assert [system.name for system in result.systems] == ["BM25", "untrained", "english", "shuffled"]
+    assert [system.name for system in result.systems] == ["BM25", "untrained", "french", "shuffled"]
     for system in result.systems:
-        assert set(system.languages) == {"deu", "eng", "fin"}
+        assert set(system.languages) == set(LANGUAGES)
         for scores in system.languages.values():
             assert set(scores) == {"nDCG@10", "MRR@100", "Recall@100"}
             assert all(e.low <= e.mean <= e.high for e in scores.values())
@@ -153,28 +156,28 @@ def test_the_report_names_all_it_comes_from(planted: dict[str, Artifact]) -> Non
     assert set(told) == set(planted) - {"report"}
     for name, entry in told.items():
         assert (entry["hash"], entry["content"]) == (planted[name].manifest.hash, planted[name].manifest.content)
-    assert report.provenance["versions"]["faiss-cpu"] == "1.15.1"
+    assert report.provenance["versions"]["pytrec-eval-terrier"] == version("pytrec-eval-terrier")
     assert any("Seeds an arm: 2" in caveat for caveat in report.caveats)
     files = report.provenance["benchmarks"]["beir-eval"]["files"]
     assert len([path for path in files if path.endswith("qrels.trec")]) == 3
-    assert set(report.curves) == {"english-1", "english-2", "shuffled-1", "shuffled-2"}
+    assert set(report.curves) == {"french:1", "french:2", "shuffled:1", "shuffled:2"}
 
 
 def test_search_finds_the_passage_that_shares_the_words(
     planted: dict[str, Artifact], data: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    job = job_from(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}), "test")
-    with pytest.raises(UserError, match="with --arm: english, shuffled"):
+    job = job_from(data(ARMS), "test")
+    with pytest.raises(UserError, match="with --arm: french, shuffled"):
         find(job, "ban dol", None, 3, None, None)
-    hits = find(job, "ban dol", None, 30, "english", None)
+    hits = find(job, "ban dol", None, 30, "french", None)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    assert {hit.language for hit in hits} == {"deu", "eng", "fin"}
-    (hit,) = find(job, hits[5].text, hits[5].language, 1, "english", 2)
+    assert {hit.language for hit in hits} == set(LANGUAGES)
+    (hit,) = find(job, hits[5].text, hits[5].language, 1, "french", 2)
     assert hit.text == hits[5].text
-    with pytest.raises(UserError, match="it has english-1, shuffled-1, english-2, shuffled-2"):
-        find(job, "ban dol", None, 3, "french", None)
-    with pytest.raises(UserError, match="nothing of tha is indexed; there is deu, eng, fin"):
-        find(job, "ban dol", "thai", 3, "english", None)
+    with pytest.raises(UserError, match="it has french:1, shuffled:1, french:2, shuffled:2"):
+        find(job, "ban dol", None, 3, "english", None)
+    with pytest.raises(UserError, match="nothing of tha is indexed; there is deu, eng, fra"):
+        find(job, "ban dol", "thai", 3, "french", None)
 
 
 def test_on_an_object_store_the_numbers_are_the_same(
@@ -188,7 +191,7 @@ def test_on_an_object_store_the_numbers_are_the_same(
     for place in (source, folder / "eval"):
         for path in place.rglob("*.*"):
             s3.client().upload_file(str(path), bucket, path.relative_to(folder).as_posix())
-    arms = {"english": {**ENGLISH, "seeds": [1]}, "shuffled": {"weights": {"fra": 1.0}, "seeds": [1]}}
+    arms = {name: {**mix, "seeds": [1]} for name, mix in ARMS.items()}
     here = run_here(data(arms))
     there = run_here(study_job(f"s3://{bucket}/raw", f"s3://{bucket}/eval", f"s3://{bucket}/root", arms))
     assert read_report(there["report"]).results == read_report(here["report"]).results
@@ -211,15 +214,14 @@ def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numb
     tmp_path: Path,
 ) -> None:
     """SIGKILL to the driver and all it started. Finished arms are not touched again."""
-    arms = {"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}
     root = tmp_path / "root"
     shutil.copytree(folder / "root", root)
-    lost = [planted[name] for name in planted if name.startswith(("shuffled-2/", "english-2/index", "english-2/eval"))]
+    lost = [planted[name] for name in planted if name.startswith(("shuffled:2/", "french:2/index", "french:2/eval"))]
     for artifact in [*lost, planted["study"], planted["report"]]:
         if artifact.manifest.stage != "plan":
             shutil.rmtree(root / artifact.manifest.stage / artifact.manifest.hash)
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
-    job_data = {**data(arms), "root": str(root)}
+    job_data = {**data(ARMS), "root": str(root)}
     job_file = tmp_path / "job.yaml"
     job_file.write_text(yaml.safe_dump(job_data))
 
@@ -228,9 +230,9 @@ def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numb
         return lambda: bool(list(place.glob(pattern))) and not (place / "manifest.json").exists()
 
     moments = [
-        partial("english-2/index", "records/*/*/*.json"),
-        partial("english-2/evaluate", "*/*/scores.parquet"),
-        partial("shuffled-2/train", "checkpoints/*/manifest.json"),
+        partial("french:2/index", "records/*/*/*.json"),
+        partial("french:2/evaluate", "*/*/scores.parquet"),
+        partial("shuffled:2/train", "checkpoints/*/manifest.json"),
     ]
     for moment in moments:
         process = start(job_file)
@@ -247,5 +249,31 @@ def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numb
 
 
 def test_one_run_of_a_study_job_is_an_ordinary_one(data: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    job = one_run(job_from(data({"english": ENGLISH, "shuffled": {"weights": {"fra": 1.0}}}), "test"))
+    job = one_run(job_from(data(ARMS), "test"))
     assert [task.name for task in tasks_of(job)][-2:] == ["evaluate", "report"]
+
+
+def test_arms_that_name_one_mix_in_two_ways_are_refused(
+    data: Callable[[dict[str, Any]], dict[str, Any]], planted: dict[str, Artifact]
+) -> None:
+    """Their runs are found done, and must not count as draws of their own."""
+    with pytest.raises(UserError, match=r"study.arms: french and same have the same rows in every step"):
+        run_here(data({"french": FRENCH, "same": {"languages": ["fra"]}}))
+
+
+def test_a_language_that_one_seed_alone_was_trained_on_is_trained() -> None:
+    """A rare language may fall into the plan of one seed and not into another's."""
+    assert mean_pairs([{"eng": 24, "fin": 0}, {"eng": 23, "fin": 1}]) == {"eng": 24, "fin": 1}
+
+
+def test_damaged_scores_stop_the_verdict(
+    planted: dict[str, Artifact], data: Callable[[dict[str, Any]], dict[str, Any]], folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "root", tmp_path / "root")
+    there = (
+        tmp_path / "root" / "evaluate" / planted["shuffled:2/evaluate"].manifest.hash / "beir-eval/fra/scores.parquet"
+    )
+    shutil.copy(there.parents[1] / "eng/scores.parquet", there)
+    shutil.rmtree(tmp_path / "root" / "study")
+    with pytest.raises(UserError, match=f"{there}: damaged"):
+        run_here({**data(ARMS), "root": str(tmp_path / "root")})

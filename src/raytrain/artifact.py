@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from raytrain.errors import UserError
-from raytrain.storage import Location
+from raytrain.storage import Location, sha256_file
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -30,6 +30,8 @@ LIBRARIES = [
     "sentence-transformers",
     "faiss-cpu",
     "faiss-gpu",
+    "faiss-gpu-cuvs",
+    "regex",
     "pytrec-eval-terrier",
     "bm25s",
     "scipy",
@@ -95,7 +97,6 @@ class Artifact:
         self.location = location
         self.manifest = manifest
 
-    @property
     def as_input(self) -> Input:
         """How a later artifact names this one."""
         m = self.manifest
@@ -243,11 +244,19 @@ def download_file(artifact: Artifact, path: str, to: Path) -> Path:
 
     Raises UserError that names the file if its bytes are not those of the manifest.
     """
-    file = next(file for file in artifact.manifest.files if file.path == path)
     (artifact.location / path).download(to)
-    if sha256_of(to) != file.sha256:
+    _compare(artifact, path, sha256_of(to))
+    return to
+
+
+def check_file(artifact: Artifact, path: str) -> None:
+    """Reads one file of an artifact through. Raises UserError that names it if its bytes are not the manifest's."""
+    _compare(artifact, path, sha256_file(artifact.location / path))
+
+
+def _compare(artifact: Artifact, path: str, found: str) -> None:
+    if found != next(file.sha256 for file in artifact.manifest.files if file.path == path):
         raise UserError(
             f"{(artifact.location / path).uri}: damaged: its bytes are not those the manifest names; "
             f"delete {artifact.location.uri} to build it again"
         )
-    return to

@@ -14,8 +14,9 @@ from raytrain.pipeline import Task
 
 HELP = """Trains and evaluates multilingual dense retrievers on a Ray cluster.
 
-One job file is one experiment: its sections (corpus, model, train, index, evaluate, study, cluster) are the stages. A
-stage leaves an artifact under ROOT/STAGE/HASH, and is skipped where that is finished. Start with:
+One job file is one experiment. Its stages are benchmark, prepare, plan, model, train, export, bm25, untrained, index,
+evaluate, study and report; each leaves an artifact under ROOT/STAGE/HASH, and is skipped where that is finished.
+Start with:
 
     raytrain run jobs/demo.yaml
     raytrain search jobs/demo.yaml "Which currency is used in Norway?"
@@ -144,9 +145,10 @@ def search(
     from raytrain.jobfile import load_job
     from raytrain.search import find
 
-    table = Table("", "score", "lang", "passage", "text", box=None, pad_edge=False)
+    table = Table("", "score", "lang", "benchmark", "passage", "text", box=None, pad_edge=False)
     for place, hit in enumerate(find(load_job(job, overrides or []), text, lang, k, arm, seed), 1):
-        table.add_row(str(place), f"{hit.score:.4f}", hit.language, Text(hit.passage), Text(" ".join(hit.text.split())))
+        words = Text(" ".join(hit.text.split()))
+        table.add_row(str(place), f"{hit.score:.4f}", hit.language, hit.benchmark, Text(hit.passage), words)
     _wide_console().print(table)
 
 

@@ -84,6 +84,14 @@ def threads_of(cluster: Cluster) -> int:
     return cluster.threads_per_worker or max(1, int(cluster.cpus_per_worker))
 
 
+def check_placeable(cluster: Cluster) -> None:
+    """Raises UserError if the running Ray can't hold the workers and the tasks that read for them."""
+    import ray
+
+    check_cpus(cluster, [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]])
+    check_gpus(cluster, ray.cluster_resources().get("GPU", 0.0))
+
+
 def check_cpus(cluster: Cluster, nodes: Sequence[float]) -> None:
     """Raises UserError if the workers leave no CPU for reading data: the run would wait for ever.
 

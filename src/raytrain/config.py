@@ -203,7 +203,7 @@ class Train(Section):
 class Index(Section):
     """index: the passages of the benchmarks as vectors, in exact FAISS shards."""
 
-    shard_rows: PositiveInt = Field(50_000, description="passages a shard, at most; a shard holds one language")
+    shard_rows: PositiveInt = Field(10_000, description="passages a shard, at most; a shard holds one language")
 
 
 class Evaluate(Section):
@@ -221,6 +221,9 @@ class Evaluate(Section):
         if twice:
             raise ValueError(f"two benchmarks would both be called {', '.join(twice)}: rename a folder or file")
         return self
+
+
+BASELINES = ("bm25", "untrained")  # what the arms stand beside in every table
 
 
 class Arm(Mix):
@@ -257,6 +260,9 @@ class Study(Section):
         if self.baseline is not None and self.baseline not in self.arms:
             raise ValueError(f"baseline {self.baseline} is no arm: {', '.join(self.arms)}")
         names = list(self.arms)
+        taken = sorted(name for name in names if name.casefold() in BASELINES)
+        if taken:
+            raise ValueError(f"{taken[0]} is the name of a baseline: call the arm otherwise")
         for i, name in enumerate(names):
             for other in names[:i]:
                 shared = set(self.seeds_of(name)) & set(self.seeds_of(other))

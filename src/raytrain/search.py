@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytrain.artifact import Artifact, download_folder
-from raytrain.cluster import threads_of
+from raytrain.cluster import cpus_here
 from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of
@@ -46,13 +46,15 @@ def find(job: Job, text: str, language: str | None, k: int, arm: str | None, see
         raise UserError("TEXT is empty: ask something")
     with tempfile.TemporaryDirectory() as temp:
         folder = download_folder(done["export"], "model", Path(temp))
-        embedder = Embedder(folder, job.model, job.train.tokens_per_chunk, threads_of(job.cluster))
+        embedder = Embedder(folder, job.model, job.train.tokens_per_chunk, cpus_here(), job.cluster.gpus_per_worker > 0)
     vectors = embedder.queries([text])
     hits = merged([(part, search(done["index"], part, vectors, k)[0]) for part in parts], k)
-    return [
-        Found(part.benchmark, part.language, passage, part.read_texts([passage])[0], score)
-        for part, passage, score in hits
-    ]
+    texts = {
+        (part, passage): text
+        for part in {part for part, _, _ in hits}
+        for passage, text in part.read_texts([passage for of, passage, _ in hits if of == part]).items()
+    }
+    return [Found(part.benchmark, part.language, passage, texts[part, passage], score) for part, passage, score in hits]
 
 
 def _finished(job: Job, arm: str | None, seed: int | None) -> dict[str, Artifact]:

@@ -13,7 +13,7 @@ from raytrain.artifact import Artifact, File, commit, download_file, make_manife
 from raytrain.errors import UserError
 from raytrain.evaluate import held_out
 from raytrain.evaluate.benchmark import Retrieval
-from raytrain.evaluate.held_out import HeldOut, held_out_of, scored, write_held_out
+from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions, write_held_out
 from raytrain.storage import Location
 
 ROW_GROUP = 7
@@ -106,7 +106,7 @@ def test_all_languages_of_all_benchmarks_in_order(place: Location) -> None:
         ("a", "fin", 0),
     ]
     assert [p.read_passages() for p in parts] == [{"p": "tel"}, {"p": "ara"}, {"p": "tel"}, {"p": "fin"}]
-    assert [(p.benchmark, p.language) for p in scored(parts)] == [("z", "tel"), ("z", "ara"), ("a", "tel")]
+    assert [(p.benchmark, p.language) for p in with_questions(parts)] == [("z", "tel"), ("z", "ara"), ("a", "tel")]
 
 
 def test_every_range_of_passages(numbered: HeldOut) -> None:
@@ -146,7 +146,7 @@ def test_a_language_without_questions_keeps_its_passages(place: Location) -> Non
     assert there.read_questions() == {}
     assert there.read_relevant() == {}
     assert there.read_passages() == {"p": "passage"}
-    assert scored([there]) == []
+    assert with_questions([there]) == []
 
 
 def test_the_files_are_as_the_manifest_says_and_the_same_again(tmp_path: Path) -> None:

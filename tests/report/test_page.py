@@ -125,7 +125,7 @@ def report_of(*benchmarks: BenchmarkResult, **changes: Any) -> Report:
         "caveats": ["An illustration, not evidence: the questions are generated."],
         "results": Results(primary=PRIMARY, metrics=list(METRICS), benchmarks=list(benchmarks)),
         "curves": {
-            f"{system.name} seed {seed}": [(step, 4 / step**0.5 + 0.1 * seed) for step in range(1, 300)]
+            f"{system.name}:{seed}": [(step, 4 / step**0.5 + 0.1 * seed) for step in range(1, 300)]
             for system in trained
             for seed in system.seeds
         },
@@ -305,7 +305,10 @@ def test_comparisons_are_those_of_the_report() -> None:
         interval = f"[{signed(c.low)}, {signed(c.high)}]"
         ps = [p_shown(p) for p in (c.p_questions, c.p, c.p_holm)]
         assert cells == [[x] for x in (signed(c.difference), interval, *ps, marks[c.finding])]
-    assert "22 of languages, 6 of groups" in page.text
+    tests = {
+        over: sum(c.over == over and c.p_holm is not None for c in result.comparisons) for over in ("language", "group")
+    }
+    assert f"over {tests['language']} comparisons of languages, and over {tests['group']} of the averages" in page.text
 
 
 def test_the_overview_has_every_system_group_and_difference() -> None:
@@ -367,7 +370,7 @@ def test_what_the_report_says_is_text_and_never_markup() -> None:
     provenance = {"job": {HOSTILE: HOSTILE}, HOSTILE: HOSTILE, "command": HOSTILE, "versions": {HOSTILE: HOSTILE}}
     provenance["artifacts"] = [{"name": HOSTILE, HOSTILE: HOSTILE}]
     provenance["benchmarks"] = {HOSTILE: {"source": HOSTILE, "files": {HOSTILE: HOSTILE}}}
-    curves = {f"{HOSTILE} seed 1": [(1, 2.0)], HOSTILE: [(1, 2.0)], "other": [(1, 2.0)]}
+    curves = {f"{HOSTILE}:1": [(1, 2.0)], HOSTILE: [(1, 2.0)], "other": [(1, 2.0)]}
     report = report_of(result, name=HOSTILE, caveats=[HOSTILE], curves=curves, provenance=provenance)
     written = render(report)
     page = Page(written)
@@ -437,7 +440,7 @@ def test_every_benchmark_has_its_own_section_and_verdicts() -> None:
 
 
 def test_curves_that_are_empty_or_diverge_do_not_stop_the_page() -> None:
-    curves = {"mixed seed 1": [(1, 2.0), (2, float("nan")), (3, float("inf")), (4, 1.0)], "mixed seed 2": []}
+    curves = {"mixed:1": [(1, 2.0), (2, float("nan")), (3, float("inf")), (4, 1.0)], "mixed:2": []}
     page = Page(render(STUDY.model_copy(update={"curves": curves})))
     assert [title for title in page.images if title.startswith("Training loss")] == [
         "Training loss by step of mixed: seed 1"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from raytrain.corpus.pairs import require_columns
@@ -72,6 +73,7 @@ def count_rows(units: list[Unit]) -> list[Unit]:
         return list(pool.map(_counted, units))
 
 
+@lru_cache(maxsize=65_536)  # a study asks for every arm; a unit whose content is replaced has another version
 def _counted(unit: Unit) -> Unit:
     if unit.kind == "hub":
         try:

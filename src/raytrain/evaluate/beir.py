@@ -50,6 +50,8 @@ def _folders(folder: Location, paths: list[str]) -> list[str]:
     """The names of the folders with a corpus; "" is the folder itself."""
     matches = [re.fullmatch(r"(?:([^/]+)/)?corpus\.jsonl(?:\.gz)?", path) for path in paths]
     names = dict.fromkeys(match[1] or "" for match in matches if match)
+    if "" in names and len(names) > 1:
+        raise UserError(f"evaluate: {folder.uri} holds a corpus.jsonl and folders with one: keep the one or the other")
     if not names:
         raise UserError(f"evaluate: {folder.uri} holds no corpus.jsonl[.gz], nor folders {{lang}}/corpus.jsonl[.gz]")
     return list(names)
@@ -100,7 +102,9 @@ def _judgements(place: Location, queries: Mapping[str, str], passages: Mapping[s
         if query not in queries or passage not in passages:
             unknown = f"question {query}" if query not in queries else f"passage {passage}"
             raise UserError(f"{place.uri}: line {number} names {unknown}, which is not there")
-        relevant.setdefault(query, {})[passage] = score
+        if passage in relevant.setdefault(query, {}):
+            raise UserError(f"{place.uri}: line {number} judges passage {passage} for {query} a second time")
+        relevant[query][passage] = score
     return relevant
 
 

@@ -13,6 +13,7 @@ import regex  # type: ignore[import-untyped]
 from raytrain.evaluate.metrics import DEPTH, Hits
 
 K1, B = 1.2, 0.75
+TOKENS = 1  # raised when `tokens` cuts otherwise, for BM25 is then another baseline
 PASSAGES_A_COUNT = 1000
 
 # Scripts written without spaces. By scx, since the long mark of kana belongs to no one script.

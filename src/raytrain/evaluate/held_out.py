@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from raytrain.artifact import Artifact, File
+from raytrain.artifact import Artifact, File, check_file
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.benchmark import Retrieval
 from raytrain.evaluate.trec import qrels_text, read_qrels
@@ -38,10 +38,14 @@ class HeldOut:
         start = first - (first // ROW_GROUP) * ROW_GROUP
         return _texts(table.slice(start, last - first))
 
-    def read_texts(self, ids: Sequence[str]) -> list[str]:
-        """The texts of some passages; reads only the row groups that they are in."""
-        numbers = {passage: number for number, passage in enumerate(self.read_passage_ids())}
-        return [self.read_passages(numbers[passage], 1)[passage] for passage in ids]
+    def read_texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """The texts of some passages; reads all ids, and the row groups that these are in."""
+        wanted = set(ids)
+        numbers = [number for number, passage in enumerate(self.read_passage_ids()) if passage in wanted]
+        found: dict[str, str] = {}
+        for number in numbers:
+            found |= self.read_passages(number, 1)
+        return {passage: found[passage] for passage in ids}
 
     def read_passage_ids(self) -> list[str]:
         """All ids, in order."""
@@ -85,7 +89,13 @@ def held_out_of(artifact: Artifact) -> list[HeldOut]:
     ]
 
 
-def scored(parts: Sequence[HeldOut]) -> list[HeldOut]:
+def check_files(artifact: Artifact, part: HeldOut, *names: str) -> None:
+    """Raises UserError that names a file of one language whose bytes are not those of the manifest."""
+    for name in names:
+        check_file(artifact, f"{part.benchmark}/{part.language}/{name}")
+
+
+def with_questions(parts: Sequence[HeldOut]) -> list[HeldOut]:
     """Those with a question to score."""
     return [part for part in parts if part.questions]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from raytrain.artifact import Artifact, File
+from raytrain.artifact import Artifact, File, check_file
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.evaluate.metrics import METRICS, Hits, score
 from raytrain.evaluate.trec import run_text
@@ -53,7 +53,11 @@ def write_scored(
 
 
 def read_scored(artifact: Artifact, part: HeldOut) -> tuple[list[str], dict[str, Floats]]:
-    """The ids of the questions of one language, sorted, and their scores (questions,) by metric."""
+    """The ids of the questions of one language, sorted, and their scores (questions,) by metric.
+
+    Raises UserError if the file was damaged.
+    """
+    check_file(artifact, f"{part.benchmark}/{part.language}/scores.parquet")
     table = read_parquet(artifact.location / part.benchmark / part.language / "scores.parquet")
     columns = {metric: table.column(metric).to_numpy().astype(np.float64) for metric in METRICS}
     return table.column("question").to_pylist(), columns

@@ -66,7 +66,7 @@ def load_primary(name: str, languages: list[str] | None, place: Location) -> lis
     """The primary task: a passage is a candidate of an article, byte for byte, named EXAMPLE#CANDIDATE.
 
     Examples of one article (same text, URL and candidates) share its passages, which the first of them names. A
-    question is answered if two annotators, or its only one, chose a passage; the grade is how many chose it. The
+    question is answered if two annotators, or its only one, chose a passage; all that any of them chose are right. The
     hub's rows have no example_id: there a row is named by its number. Raises UserError that names line and example.
     """
     pools: dict[str, _Pool] = {}
@@ -91,8 +91,8 @@ def load_primary(name: str, languages: list[str] | None, place: Location) -> lis
             articles[article] = example
             for number_, span in enumerate(spans):
                 pool.passages[f"{example}#{number_}"] = _slice(text, span, f"{where}: candidate {number_}")
-        votes = _votes(row, len(spans), where)
-        pool.ask(example, text_of(row, "question_text", where), {f"{articles[article]}#{i}": n for i, n in votes})
+        right = _right(row, len(spans), where)
+        pool.ask(example, text_of(row, "question_text", where), {f"{articles[article]}#{i}": 1 for i in right})
     return _retrievals(name, languages, place, pools)
 
 
@@ -200,8 +200,8 @@ def _slice(text: bytes, span: tuple[int, int], where: str) -> str:
         raise UserError(f"{where}: bytes {start} to {end} of document_plaintext cut a character") from error
 
 
-def _votes(row: Row, candidates: int, where: str) -> list[tuple[int, int]]:
-    """Candidates with the number of annotators that chose them; none if the question counts as unanswered."""
+def _right(row: Row, candidates: int, where: str) -> list[int]:
+    """Candidates that an annotator chose; none if the question counts as unanswered."""
     annotations = row.get("annotations")
     if isinstance(annotations, dict):
         indices = field_of(annotations, "passage_answer_candidate_index", list, f"{where}: annotations")
@@ -216,4 +216,4 @@ def _votes(row: Row, candidates: int, where: str) -> list[tuple[int, int]]:
             raise UserError(f"{at}: candidate_index {index} is none of the {candidates} candidates, nor -1")
         votes[index] += 1
     del votes[-1]  # chose none
-    return sorted(votes.items()) if votes.total() >= min(2, len(answers)) else []
+    return sorted(votes) if votes.total() >= min(2, len(answers)) else []

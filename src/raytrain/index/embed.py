@@ -27,12 +27,12 @@ class _Builder:
     """One actor: loads the model once, and builds a shard for each row it is given."""
 
     def __init__(
-        self, model: Artifact, rules: Model, tokens: int, threads: int, shards: Sequence[Shard], to: Location
+        self, model: Artifact, rules: Model, tokens: int, cluster: Cluster, shards: Sequence[Shard], to: Location
     ) -> None:
         self._model = model
         self._rules = rules
         self._tokens = tokens
-        self._threads = threads
+        self._cluster = cluster
         self._shards = shards
         self._to = to
 
@@ -41,8 +41,9 @@ class _Builder:
         # Not when the actor is made: what is raised there comes out as mere text, and a UserError would be lost.
         from raytrain.model.embedder import Embedder
 
+        on = threads_of(self._cluster), self._cluster.gpus_per_worker > 0
         with tempfile.TemporaryDirectory() as temp:
-            return Embedder(download_folder(self._model, "model", Path(temp)), self._rules, self._tokens, self._threads)
+            return Embedder(download_folder(self._model, "model", Path(temp)), self._rules, self._tokens, *on)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         done: dict[str, list[Any]] = {"language": [], "rows": []}
@@ -75,7 +76,7 @@ def build_shards(
         warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_restarts, which has no other way in yet
         done = numbers.map_batches(
             _Builder,
-            fn_constructor_args=(model, rules, tokens_per_chunk, threads_of(cluster), list(shards), to),
+            fn_constructor_args=(model, rules, tokens_per_chunk, cluster, list(shards), to),
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=min(cluster.workers, len(shards))),

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from raytrain.artifact import File, Record, upload_file
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
-from raytrain.storage import Location
+from raytrain.storage import Location, sha256_file
 
 Vectors = npt.NDArray[np.float32]
 
@@ -49,6 +49,17 @@ class ShardRecord(Record):
     dimension: int
 
 
+def faiss_module() -> Any:
+    """The faiss library, CPU or GPU. Raises UserError if there is none."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise UserError(
+            f"index: no faiss here ({error}): pip install 'raytrain[cpu]', or 'raytrain[gpu]' on GPU nodes"
+        ) from error
+    return faiss
+
+
 def plan_shards(parts: Sequence[HeldOut], shard_rows: int) -> list[Shard]:
     """Cuts the passages of each language into as few shards of at most ``shard_rows`` as can be, of equal size."""
     return list(_cut(parts, shard_rows))
@@ -66,8 +77,7 @@ def write_shard(shard: Shard, vectors: Vectors, folder: Location) -> ShardRecord
 
     Raises UserError if the vectors are not finite or what was written can't be read back whole.
     """
-    import faiss
-
+    faiss = faiss_module()
     if not np.isfinite(vectors).all():
         raise UserError(f"index: the model gives vectors that are no numbers for {shard.path}")
     index = faiss.IndexFlatIP(vectors.shape[1])
@@ -84,12 +94,12 @@ def write_shard(shard: Shard, vectors: Vectors, folder: Location) -> ShardRecord
 
 
 def read_records(shards: Sequence[Shard], folder: Location) -> dict[str, ShardRecord]:
-    """Records of the shards that are done, by path: those whose file has the size it should have."""
-    there: dict[str, Any] = {info.path: info.size for info in folder.list()}
+    """Records of the shards that are done, by path: those whose file holds the bytes that were written."""
+    there = {info.path for info in folder.list()}
     found = {}
     for shard in shards:
         if shard.record_path in there:
             record = ShardRecord.model_validate(json.loads((folder / shard.record_path).read_text()))
-            if there.get(shard.path) == record.file.size:
+            if shard.path in there and sha256_file(folder / shard.path) == record.file.sha256:
                 found[shard.path] = record
     return found

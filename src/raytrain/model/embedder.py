@@ -18,12 +18,13 @@ Vectors = npt.NDArray[np.float32]
 class Embedder:
     """A model folder and the rules of the job: prompts, lengths, pooling."""
 
-    def __init__(self, folder: Path, rules: Model, tokens_per_chunk: int, threads: int = 1) -> None:
-        torch.set_num_threads(threads)  # of this process; chunks are small, and more would wait for each other
+    def __init__(self, folder: Path, rules: Model, tokens_per_chunk: int, threads: int = 1, gpu: bool = False) -> None:
+        torch.set_num_threads(threads)  # of this process
         self._tokenizer, self._pad_id = tokenizer_json(folder)
         self._rules = rules
         self._tokens = tokens_per_chunk
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # A GPU only where the job gave one, as in training: others on the machine may be busy.
+        self.device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
         self._encoder = BiEncoder(load_backbone(folder), rules.pooling).to(self.device).eval()
 
     def queries(self, texts: Sequence[str], advance: Callable[[int], None] = lambda n: None) -> Vectors:

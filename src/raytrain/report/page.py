@@ -239,7 +239,7 @@ def _seeds(benchmark: BenchmarkResult, metric: str) -> Table | None:
 
 def _comparisons(benchmark: BenchmarkResult, arm: str, parts: Sequence[Section]) -> Table:
     found = benchmark.comparisons
-    over = {kind: sum(c.over == kind for c in found) for kind in ("language", "group")}
+    tests = {kind: sum(c.over == kind and c.p_holm is not None for c in found) for kind in ("language", "group")}
     columns = [
         Column("difference"),
         Column("95 % interval"),
@@ -256,10 +256,12 @@ def _comparisons(benchmark: BenchmarkResult, arm: str, parts: Sequence[Section])
         interval = Cell(_interval(c.low, c.high, signed=True))
         return [Cell(_signed(c.difference)), interval, *map(_p, (c.p_questions, c.p, c.p_holm)), finding]
 
-    caption = (
-        f"{found[0].metric} of {arm} minus {found[0].baseline}. Holm corrects over all comparisons of a kind: "
-        f"{over['language']} of languages, {over['group']} of groups."
-    )
+    caption = f"{found[0].metric} of {arm} minus {found[0].baseline}."
+    if any(tests.values()):
+        caption += (
+            f" Holm corrects over {tests['language']} comparisons of languages, and over {tests['group']} of the "
+            "averages that the study asks about."
+        )
     rows = [_part(part, [cells(comparison_of(benchmark, arm, part.over, n)) for n in part.names]) for part in parts]
     return Table(arm, caption, "language", columns, rows)
 

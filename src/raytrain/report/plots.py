@@ -35,7 +35,6 @@ _TINTS = ("#a6c8e4", "#f3c9a5", "#a9d8c6", "#e3c1dc", "#ecdf9f", "#c3c6ea", "#cf
 _INK, _MUTE, _RULE, _BAND = "#1d2430", "#5c6675", "#dfe3e9", "#f4f6f9"
 _HEADING, _TOP, _FOOT, _RIGHT = 25.0, 26.0, 44.0, 12.0
 _SEED_LINES = ("-", "--", ":", "-.")
-_POINTS = 200  # a curve has at most so many; more cannot be seen
 _RC = {
     "svg.fonttype": "none",  # text stays text, in the reader's own font
     "svg.hashsalt": "raytrain",
@@ -236,11 +235,12 @@ def mix(systems: Sequence[System], key: str) -> str:
 
 
 def losses(curves: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[str, Style], key: str) -> list[str]:
-    """One panel an arm with a line a seed, all on one scale; runs of no known arm share a panel."""
-    panels: dict[str, list[tuple[str, list[tuple[float, float]]]]] = {}
+    """One panel an arm with a line a seed, all on one scale, from runs named ARM:SEED; others share a panel."""
+    panels: dict[str, list[tuple[str, Sequence[tuple[int, float]]]]] = {}
     for run in (run for run, curve in curves.items() if curve):
-        arm = _arm_of(run, styles)
-        panels.setdefault(arm, []).append((run[len(arm) :].strip(" /-_:,.") or run, _thinned(curves[run])))
+        arm, _, seed = run.rpartition(":")
+        known = arm in styles
+        panels.setdefault(arm if known else "", []).append((f"seed {seed}" if known else run, curves[run]))
     points = [point for runs in panels.values() for _, curve in runs for point in curve if np.isfinite(point[1])]
     if not points:
         return []
@@ -264,17 +264,6 @@ def losses(curves: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[st
             names = ", ".join(label for label, _ in runs)
             found.append(_svg(figure, f"Training loss by step{f' of {arm}' if arm else ''}: {names}", f"{key}-{index}"))
     return found
-
-
-def _arm_of(run: str, styles: Mapping[str, Style]) -> str:
-    """The longest name of a system that the run's begins with, as a word."""
-    fits = [name for name in styles if run.startswith(name) and not run[len(name) : len(name) + 1].isalnum()]
-    return max(fits, key=len, default="")
-
-
-def _thinned(curve: Sequence[tuple[int, float]]) -> list[tuple[float, float]]:
-    parts = np.array_split(np.asarray(curve, dtype=float).reshape(-1, 2), min(_POINTS, len(curve)) or 1)
-    return [(float(x), float(y)) for x, y in (part.mean(axis=0) for part in parts if len(part))]
 
 
 def _rows(benchmark: BenchmarkResult) -> list[Section]:

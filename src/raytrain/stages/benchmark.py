@@ -22,7 +22,14 @@ def _identity(job: Job) -> Mapping[str, Any]:
     return {
         "languages": job.evaluate.languages,
         "benchmarks": {label_of(name): identity_of(name, lambda uri: _open(job, uri)) for name in names},
+        "known": _known(job),
     }
+
+
+def _known(job: Job) -> list[str] | None:
+    """The languages that a tokenizer of our own has seen; None where a tokenizer is given. Others are refused, so
+    that an artifact made for more languages must not do for a job with fewer."""
+    return sorted({unit.language for unit in source_units(job)}) if job.model.from_scratch else None
 
 
 def _check(job: Job) -> None:
@@ -40,6 +47,8 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         for part in parts:
             written, benchmarks[label][part.language] = write_held_out(label, part, folder)
             files += written
+        if not any(part.passages for part in parts):
+            raise UserError(f"evaluate: {name} has no passages, so there is nothing to find")
         questions, passages = (sum(counts[key] for counts in benchmarks[label].values()) for key in _COUNTED)
         say(f"benchmark: {name}: {questions:,} questions, {passages:,} passages in {len(parts)} languages")
         for part in parts:
@@ -53,9 +62,8 @@ _COUNTED = ("questions", "passages")
 
 def _check_known(job: Job, name: str, languages: set[str]) -> None:
     """A tokenizer of our own has never seen a language that the corpus lacks: a score would say nothing."""
-    if job.model.from_scratch is None:
-        return
-    unknown = languages - {unit.language for unit in source_units(job)}
+    known = _known(job)
+    unknown = languages - set(languages if known is None else known)
     if unknown:
         raise UserError(
             f"evaluate: {name} has {', '.join(sorted(unknown))}, which the corpus lacks, and model.from_scratch knows "

@@ -47,7 +47,7 @@ def study(job: Job, config: Study) -> list[Task]:
     runs = runs_of(job, config)
     for seed in dict.fromkeys(run.seed for run in runs):
         seeded = with_seed(job, seed)
-        names = {stage.name: f"seed-{seed}/{stage.name}" for stage in (MODEL, UNTRAINED_INDEX, UNTRAINED)}
+        names = {stage.name: f"seed:{seed}/{stage.name}" for stage in (MODEL, UNTRAINED_INDEX, UNTRAINED)}
         tasks += [_task(stage, seeded, names) for stage in (MODEL, UNTRAINED_INDEX, UNTRAINED)]
     for run in runs:
         tasks += _arm(run)
@@ -57,7 +57,7 @@ def study(job: Job, config: Study) -> list[Task]:
 
 def _arm(run: ArmRun) -> list[Task]:
     own = (PLAN, TRAIN, EXPORT, INDEX, EVALUATE)
-    names = {stage.name: f"{run.name}/{stage.name}" for stage in own} | {"model": f"seed-{run.seed}/model"}
+    names = {stage.name: f"{run.name}/{stage.name}" for stage in own} | {"model": f"seed:{run.seed}/model"}
     return [_task(stage, run.job, names) for stage in own]
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from raytrain.artifact import File, download_folder
-from raytrain.cluster import threads_of
+from raytrain.artifact import Artifact, File, download_folder
+from raytrain.cluster import cpus_here
 from raytrain.config import Job
-from raytrain.evaluate.held_out import HeldOut, held_out_of, scored
+from raytrain.evaluate.bm25 import K1, TOKENS, B, rank_bm25
+from raytrain.evaluate.held_out import HeldOut, check_files, held_out_of, with_questions
 from raytrain.evaluate.metrics import DEPTH, Hits
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import Advance, counting
@@ -18,13 +19,15 @@ from raytrain.storage import Location
 Rank = Callable[[HeldOut, dict[str, str], Advance], Mapping[str, Hits]]
 
 
-def _score_all(title: str, parts: list[HeldOut], texts: int, rank: Rank, folder: Location) -> Outcome:
+def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: Location) -> Outcome:
     from raytrain.evaluate.scored import write_scored
 
+    parts = with_questions(held_out_of(benchmark))
     files: list[File] = []
     scores: dict[str, dict[str, dict[str, float]]] = {}
     with counting(title, "texts", texts) as progress:
         for part in parts:
+            check_files(benchmark, part, "questions.parquet", "passages.parquet", "qrels.trec")
             ranked = rank(part, part.read_questions(), progress)
             written, means = write_scored(part, ranked, title, folder)
             files += written
@@ -42,24 +45,23 @@ def _of_model(title: str, of: str, index: str, job: Job, inputs: Inputs, folder:
 
     with tempfile.TemporaryDirectory() as temp:
         model = download_folder(inputs[of], FOLDER, Path(temp))
-        embedder = Embedder(model, job.model, job.train.tokens_per_chunk, threads_of(job.cluster))
+        embedder = Embedder(model, job.model, job.train.tokens_per_chunk, cpus_here(), job.cluster.gpus_per_worker > 0)
 
     def rank(part: HeldOut, questions: dict[str, str], progress: Advance) -> Mapping[str, Hits]:
         vectors = embedder.queries(list(questions.values()), lambda n: progress(n, part.language))
         return dict(zip(questions, search(inputs[index], part, vectors, DEPTH), strict=True))
 
-    parts = scored(held_out_of(inputs["benchmark"]))
-    return _score_all(title, parts, sum(part.questions for part in parts), rank, folder)
+    questions = sum(part.questions for part in held_out_of(inputs["benchmark"]))
+    return _score_all(title, inputs["benchmark"], questions, rank, folder)
 
 
 def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    from raytrain.evaluate.bm25 import rank_bm25
-
     def rank(part: HeldOut, questions: dict[str, str], progress: Advance) -> Mapping[str, Hits]:
         return rank_bm25(questions, part.read_passages(), DEPTH, lambda n: progress(n, part.language))
 
-    parts = scored(held_out_of(inputs["benchmark"]))
-    return _score_all("bm25", parts, sum(part.questions + part.passages for part in parts), rank, folder)
+    parts = with_questions(held_out_of(inputs["benchmark"]))
+    texts = sum(part.questions + part.passages for part in parts)
+    return _score_all("bm25", inputs["benchmark"], texts, rank, folder)
 
 
 def evaluate_stage(name: str, of: str, index: str) -> Stage:
@@ -74,4 +76,4 @@ def evaluate_stage(name: str, of: str, index: str) -> Stage:
 
 EVALUATE = evaluate_stage("evaluate", of="export", index="index")
 UNTRAINED = evaluate_stage("untrained", of="model", index="untrained-index")
-BM25 = Stage("bm25", ("benchmark",), lambda job: {"depth": DEPTH}, _of_bm25)
+BM25 = Stage("bm25", ("benchmark",), lambda job: {"depth": DEPTH, "k1": K1, "b": B, "tokens": TOKENS}, _of_bm25)

@@ -1,14 +1,13 @@
 """index: the passages of the benchmarks as vectors of a model, in FAISS shards; a Ray batch job."""
 
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 from raytrain.artifact import Artifact, RowAccount
 from raytrain.config import Job
 from raytrain.errors import UserError, one_line
-from raytrain.evaluate.held_out import held_out_of
-from raytrain.index.shards import Shard, ShardRecord, plan_shards, read_records
+from raytrain.evaluate.held_out import check_files, held_out_of
+from raytrain.index.shards import Shard, ShardRecord, faiss_module, plan_shards, read_records
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
 from raytrain.storage import Location
@@ -23,12 +22,14 @@ def _identity(job: Job) -> Mapping[str, Any]:
 
 
 def _check(job: Job) -> None:
-    if importlib.util.find_spec("faiss") is None:
-        raise UserError("index: faiss is not installed: pip install 'raytrain[cpu]', or 'raytrain[gpu]' on GPU nodes")
+    faiss_module()
 
 
 def _run(of: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    shards = plan_shards(held_out_of(inputs["benchmark"]), job.index.shard_rows)
+    parts = held_out_of(inputs["benchmark"])
+    for part in parts:
+        check_files(inputs["benchmark"], part, "passages.parquet")
+    shards = plan_shards(parts, job.index.shard_rows)
     done = _build(job, inputs[of], shards, folder, say)
     records = [done[shard.path] for shard in shards]
     kept, dimension = sum(record.rows for record in records), records[0].dimension
@@ -56,7 +57,7 @@ def _build(job: Job, model: Artifact, shards: list[Shard], folder: Location, say
     """Builds the shards that are not there; tries again for what dead workers left undone. Gives all records."""
     from ray.exceptions import RayError
 
-    from raytrain.cluster import running_ray
+    from raytrain.cluster import check_placeable, running_ray
     from raytrain.index.embed import build_shards
 
     total = sum(shard.rows for shard in shards)
@@ -67,6 +68,7 @@ def _build(job: Job, model: Artifact, shards: list[Shard], folder: Location, say
         if begun:
             say(f"index: {len(done)} of {len(shards)} shards are there already")
         running_ray(job.cluster)
+        check_placeable(job.cluster)
         try:
             with counting("index", "passages", total, begun) as progress:
                 build_shards(
@@ -79,10 +81,11 @@ def _build(job: Job, model: Artifact, shards: list[Shard], folder: Location, say
                     progress=progress,
                 )
         except RayError as error:
-            failures += 1
+            finished = len(read_records(shards, folder))
+            failures = 1 if finished > len(done) else failures + 1
             if failures > job.cluster.max_failures:
                 raise UserError(
-                    f"index: workers failed {failures} times; finished shards are kept, run again to go on; "
+                    f"index: workers failed {failures} times in a row; finished shards are kept, run again to go on; "
                     f"the last failure: {one_line(error, 10**6)[-600:]}"
                 ) from error
         done = read_records(shards, folder)

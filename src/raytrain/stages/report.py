@@ -44,13 +44,20 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 def caveats(job: Job) -> list[str]:
     """What keeps the numbers of a job from being evidence."""
     found = []
-    if job.corpus.source == "demo:cldr":
+    generated = [name for name in (job.corpus.source, *job.evaluate.benchmarks) if name == "demo:cldr"]
+    if generated:
         found.append("An illustration, not evidence: questions and answers were generated from templates.")
     if job.study:
         seeds = min(len(job.study.seeds_of(arm)) for arm in job.study.arms)
         if seeds < SEEDS_FOR_EVIDENCE:
             found.append(f"Seeds an arm: {seeds}. A claim about training needs {SEEDS_FOR_EVIDENCE} or more.")
-    if job.corpus.source != "demo:cldr":
+        if len(job.evaluate.benchmarks) > 1:
+            found.append("Every benchmark has verdicts of its own: among several, one may be a finding by chance.")
+    if not job.model.from_scratch:
+        found.append(
+            "What the starting model was trained on is not known here: «never trained» speaks of the pairs of this job."
+        )
+    if len(generated) < 1 + len(job.evaluate.benchmarks):
         found.append(
             "The training pairs were not searched for questions and passages of the benchmarks: "
             "«never trained» means that no pair of that language was trained on."
@@ -87,7 +94,7 @@ def _provenance(job: Job, inputs: Inputs) -> dict[str, Any]:
     held_out = inputs["benchmark"]
     return {
         "job": job.model_dump(mode="json"),
-        "artifacts": [_origin(name, artifact) for name, artifact in inputs.items()],
+        "artifacts": [_origin(name, artifact, library_versions()) for name, artifact in inputs.items()],
         "benchmarks": {
             label_of(name): {
                 "source": name,
@@ -102,17 +109,20 @@ def _provenance(job: Job, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _origin(name: str, artifact: Artifact) -> dict[str, Any]:
+def _origin(name: str, artifact: Artifact, here: Mapping[str, str]) -> dict[str, Any]:
     manifest = artifact.manifest
-    return {
+    others = {library: version for library, version in manifest.versions.items() if here.get(library) != version}
+    found: dict[str, Any] = {
         "name": name,
         "stage": manifest.stage,
         "hash": manifest.hash,
         "content": manifest.content,
         "uri": artifact.location.uri,
         "created": manifest.created,
-        "summary": {key: manifest.summary[key] for key in _TOLD & manifest.summary.keys()},
+        "summary": {key: manifest.summary[key] for key in sorted(_TOLD & manifest.summary.keys())},
     }
+    # Versions are told once, of this report; and here, where an artifact was made with others.
+    return found | ({"other_versions": others} if others else {})
 
 
 _TOLD = {"model_sha256", "steps", "pairs", "workers", "last_loss", "kind", "dimension", "parameters", "vocabulary"}

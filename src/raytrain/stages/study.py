@@ -2,13 +2,18 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from raytrain.artifact import Artifact, File
+from raytrain.artifact import Artifact, File, check_file
 from raytrain.config import Job, Study
+from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.storage import Location
+from raytrain.study.compare import Draws
+from raytrain.study.gather import Evaluated, results_of
 from raytrain.study.results import Results
+from raytrain.study.statistics import ALPHA
 
 FILE = "results.json"
 
@@ -20,23 +25,27 @@ def _study_of(job: Job) -> Study:
 
 def _identity(job: Job) -> Mapping[str, Any]:
     study = _study_of(job)
-    return {"baseline": study.compared_with, "arms": {name: study.seeds_of(name) for name in study.arms}}
+    return {
+        "baseline": study.compared_with,
+        "arms": {name: study.seeds_of(name) for name in study.arms},
+        "draws": asdict(Draws()),
+        "alpha": ALPHA,
+    }
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    from raytrain.study.gather import Evaluated, results_of
-
     study = _study_of(job)
     seeds = list(dict.fromkeys(seed for arm in study.arms for seed in study.seeds_of(arm)))
     systems = [
         Evaluated("BM25", "baseline", (), [inputs["bm25"]], {}),
-        Evaluated("untrained", "baseline", tuple(seeds), [inputs[f"seed-{seed}/untrained"] for seed in seeds], {}),
+        Evaluated("untrained", "baseline", tuple(seeds), [inputs[f"seed:{seed}/untrained"] for seed in seeds], {}),
     ]
     for arm in study.arms:
-        runs = [f"{arm}-{seed}" for seed in study.seeds_of(arm)]
-        evaluations = [inputs[f"{run}/evaluate"] for run in runs]
-        pairs = pairs_of(inputs[f"{runs[0]}/plan"])
+        names = [f"{arm}:{seed}" for seed in study.seeds_of(arm)]
+        evaluations = [inputs[f"{name}/evaluate"] for name in names]
+        pairs = mean_pairs([pairs_of(inputs[f"{name}/plan"]) for name in names])
         systems.append(Evaluated(arm, "trained", tuple(study.seeds_of(arm)), evaluations, pairs))
+    _check_apart(systems)
     results = results_of(inputs["benchmark"], systems, study.compared_with)
     data = results.model_dump_json(indent=1).encode()
     (folder / FILE).write_bytes(data)
@@ -45,13 +54,34 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     return Outcome([file], [FILE], {"verdicts": verdicts})
 
 
+def _check_apart(systems: list[Evaluated]) -> None:
+    """Two arms may name one mix in two ways, and equal runs would be counted as draws of their own."""
+    owners: dict[str, str] = {}
+    for system in systems:
+        for evaluation in system.evaluations if system.kind == "trained" else ():
+            other = owners.setdefault(evaluation.manifest.hash, system.name)
+            if other != system.name:
+                raise UserError(
+                    f"study.arms: {other} and {system.name} have the same rows in every step, so they are the same "
+                    "runs: give one of them another mix or other seeds"
+                )
+
+
+def mean_pairs(by_seed: list[dict[str, int]]) -> dict[str, int]:
+    """Pairs by language, the mean over seeds; a language that any seed has pairs of has one at least."""
+    languages = sorted({language for pairs in by_seed for language in pairs})
+    totals = {language: sum(pairs.get(language, 0) for pairs in by_seed) for language in languages}
+    return {language: -(-total // len(by_seed)) for language, total in totals.items()}
+
+
 def pairs_of(plan: Artifact) -> dict[str, int]:
     """Training pairs by language of a plan."""
     return {language: entry["pairs"] for language, entry in plan.manifest.summary["languages"].items()}
 
 
 def read_results(artifact: Artifact) -> Results:
-    """The results of a finished study."""
+    """The results of a finished study. Raises UserError if they were damaged."""
+    check_file(artifact, FILE)
     return Results.model_validate_json((artifact.location / FILE).read_text())
 
 

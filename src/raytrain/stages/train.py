@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from raytrain.artifact import Artifact, File, download_folder, upload_file, upload_folder
-from raytrain.cluster import address_of, check_cpus, check_gpus, cpus_here, running_ray
+from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
@@ -33,17 +33,13 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    import ray
-
     from raytrain.model.tokenizer import tokenizer_json
     from raytrain.train.checkpoint import latest_checkpoint
     from raytrain.train.ray_job import fit
     from raytrain.train.stream import Feed, TokenRules
 
     running_ray(job.cluster)
-    there = ray.cluster_resources()
-    check_cpus(job.cluster, [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]])
-    check_gpus(job.cluster, there.get("GPU", 0.0))
+    check_placeable(job.cluster)
     with tempfile.TemporaryDirectory() as temp:
         tokenizer, pad_id = tokenizer_json(download_folder(inputs["model"], FOLDER, Path(temp)))
     rules = TokenRules(

@@ -15,8 +15,8 @@ class ArmRun:
 
     @property
     def name(self) -> str:
-        """Its name among the tasks of the study."""
-        return f"{self.arm}-{self.seed}"
+        """Its name among the tasks of the study; no arm has a colon in its name."""
+        return f"{self.arm}:{self.seed}"
 
 
 def with_seed(job: Job, seed: int) -> Job:

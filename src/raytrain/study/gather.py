@@ -8,7 +8,7 @@ import numpy as np
 
 from raytrain.artifact import Artifact
 from raytrain.errors import UserError
-from raytrain.evaluate.held_out import HeldOut, held_out_of, scored
+from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions
 from raytrain.evaluate.metrics import METRICS
 from raytrain.evaluate.scored import Floats, read_scored
 from raytrain.study.compare import Scored, benchmark_result
@@ -48,9 +48,9 @@ def _one(label: str, parts: list[HeldOut], systems: Sequence[Evaluated], baselin
         )
         for part in parts
     }
-    asked = {part.language: read_scored(systems[0].evaluations[0], part)[0] for part in scored(parts)}
+    asked = {part.language: read_scored(systems[0].evaluations[0], part)[0] for part in with_questions(parts)}
     read = [
-        Scored(system.name, system.kind, system.seeds, system.pairs, _scores(system, scored(parts), asked))
+        Scored(system.name, system.kind, system.seeds, system.pairs, _scores(system, with_questions(parts), asked))
         for system in systems
     ]
     return benchmark_result(label, counts, asked, read, baseline)

@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from raytrain.artifact import Record
 
-METRICS = ("nDCG@10", "MRR@100", "Recall@100")
 PRIMARY = "nDCG@10"
 
 
