@@ -71,7 +71,8 @@ def finish(job: Job, model: Path, last: str = "index", sign: int = 1) -> None:
         if state.artifact is None:
             assert state.location is not None
             assert state.identity is not None
-            files, summary = [File(path="made-up", size=0, sha256=digest(state.identity))], {}
+            files = [File(path="made-up", size=0, sha256=digest(state.identity))]
+            summary: dict[str, Any] = {}
             if task.name == "benchmark":
                 files, summary = benchmark(state.location)
             elif task.name == "export":
@@ -193,14 +194,14 @@ def test_a_study_without_a_run_of_its_own_names_its_arms(tmp_path: Path) -> None
 
 def test_an_arm_or_seed_of_a_job_without_study(finished: Job) -> None:
     for chosen in ({"arm": "hot"}, {"seed": 42}, {"arm": "hot", "seed": 42}):
-        line = refusal(finished, **chosen)  # type: ignore[arg-type]
+        line = refusal(finished, **chosen)
         assert line == "--arm and --seed choose a run of a study, and the job has none"
 
 
 def test_an_arm_or_seed_that_the_study_has_not(tmp_path: Path) -> None:
     study = job(tmp_path, study=STUDY)
     for chosen in ({"arm": "cold"}, {"seed": 3}, {"arm": "hot", "seed": 3}, {"arm": "cold", "seed": 1}):
-        line = refusal(study, **chosen)  # type: ignore[arg-type]
+        line = refusal(study, **chosen)
         assert line == "--arm, --seed: the study has no such run; it has plain:1, hot:1, plain:2, hot:2"
 
 

@@ -270,9 +270,8 @@ def test_damaged_scores_stop_the_verdict(
     planted: dict[str, Artifact], data: Callable[[dict[str, Any]], dict[str, Any]], folder: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(folder / "root", tmp_path / "root")
-    there = (
-        tmp_path / "root" / "evaluate" / planted["shuffled:2/evaluate"].manifest.hash / "beir-eval/fra/scores.parquet"
-    )
+    damaged = planted["shuffled:2/evaluate"].manifest.hash
+    there = tmp_path / "root/evaluate" / damaged / "beir-eval/fra/scores.parquet"
     shutil.copy(there.parents[1] / "eng/scores.parquet", there)
     shutil.rmtree(tmp_path / "root" / "study")
     with pytest.raises(UserError, match=f"{there}: damaged"):

@@ -14,6 +14,7 @@ from raytrain.errors import UserError
 from raytrain.evaluate import held_out
 from raytrain.evaluate.benchmark import Retrieval
 from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions, write_held_out
+from raytrain.parquet import open_parquet
 from raytrain.storage import Location
 
 ROW_GROUP = 7
@@ -120,7 +121,7 @@ def test_every_range_of_passages(numbered: HeldOut) -> None:
 def test_only_the_row_groups_of_a_range_are_read(numbered: HeldOut) -> None:
     """Proven by damage: the data of other groups is gone."""
     place = numbered.folder / "passages.parquet"
-    column = held_out.open_parquet(place).metadata.row_group(1).column(1)
+    column = open_parquet(place).metadata.row_group(1).column(1)
     start = column.dictionary_page_offset or column.data_page_offset
     data = bytearray(place.read_bytes())
     data[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)

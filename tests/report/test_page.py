@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from raytrain.report.page import render
+from raytrain.evaluate.metrics import METRICS
 from raytrain.study.results import (
-    METRICS,
     PRIMARY,
     BenchmarkResult,
     Comparison,
@@ -305,9 +305,8 @@ def test_comparisons_are_those_of_the_report() -> None:
         interval = f"[{signed(c.low)}, {signed(c.high)}]"
         ps = [p_shown(p) for p in (c.p_questions, c.p, c.p_holm)]
         assert cells == [[x] for x in (signed(c.difference), interval, *ps, marks[c.finding])]
-    tests = {
-        over: sum(c.over == over and c.p_holm is not None for c in result.comparisons) for over in ("language", "group")
-    }
+    corrected = [c.over for c in result.comparisons if c.p_holm is not None]
+    tests = {over: corrected.count(over) for over in ("language", "group")}
     assert f"over {tests['language']} comparisons of languages, and over {tests['group']} of the averages" in page.text
 
 
