@@ -1,6 +1,7 @@
 """The docs name every key there is."""
 
 from pathlib import Path
+from typing import get_origin
 
 from pydantic import BaseModel
 
@@ -13,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     found = []
     for name, field in model.model_fields.items():
-        inner = next(_models(field.annotation), None)
+        named = get_origin(field.annotation) is dict  # of arms: its keys are names of the user's
+        inner = None if named else next(_models(field.annotation), None)
         found += keys(inner, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
     return found
 

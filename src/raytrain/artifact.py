@@ -4,6 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -97,6 +98,7 @@ class Artifact:
         self.location = location
         self.manifest = manifest
 
+    @property
     def as_input(self) -> Input:
         """How a later artifact names this one."""
         m = self.manifest
@@ -198,13 +200,11 @@ def make_manifest(
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that a result may depend on."""
+    """Versions of the libraries that a result may depend on, where they are installed: of faiss there is one build."""
     found = {}
     for name in LIBRARIES:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
     return found
 
 

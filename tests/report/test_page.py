@@ -7,8 +7,8 @@ import matplotlib
 import numpy as np
 import pytest
 
-from raytrain.report.page import render
 from raytrain.evaluate.metrics import METRICS
+from raytrain.report.page import render
 from raytrain.study.results import (
     PRIMARY,
     BenchmarkResult,

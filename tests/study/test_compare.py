@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raytrain.evaluate.metrics import METRICS
 from raytrain.study.compare import Draws, Scored, benchmark_result, groups_of
-from raytrain.study.results import METRICS, PRIMARY, BenchmarkResult, Comparison, LanguageCount
+from raytrain.study.results import PRIMARY, BenchmarkResult, Comparison, LanguageCount
 from raytrain.study.statistics import FloatArray
 from raytrain.study.verdict import verdicts
 
