@@ -207,6 +207,7 @@ def wait_until(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -
         time.sleep(0.01)
 
 
+@pytest.mark.system
 def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numbers(
     planted: dict[str, Artifact],
     data: Callable[[dict[str, Any]], dict[str, Any]],

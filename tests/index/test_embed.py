@@ -237,7 +237,7 @@ def test_too_many_failures_are_told_in_one_line_and_finished_shards_are_kept(cas
     assert isinstance(caught.value.__cause__, RayError)  # as it came out of the batch job
     line = str(caught.value)
     assert "\n" not in line
-    assert line.startswith("index: workers failed 1 times; finished shards are kept, run again to go on")
+    assert line.startswith("index: workers failed 1 times in a row; finished shards are kept, run again to go on")
     kept = [shard for shard in case.shards if shard.path in read_records(case.shards, place)]
     assert 0 < len(kept) < len(case.shards)
     whole = Embedder(case.folder, case.job.model, tokens_per_chunk=4_096)
