@@ -19,7 +19,7 @@ evaluate, study and report; each leaves an artifact under ROOT/STAGE/HASH, and i
 Start with:
 
     raytrain run jobs/demo.yaml
-    raytrain search jobs/demo.yaml "Which currency is used in Norway?"
+    raytrain search jobs/demo.yaml "Which currency is used in Hungary?"
 
 and change any value on the way:  raytrain run jobs/demo.yaml train.max_steps=100 root=s3://bucket/demo
 """
