@@ -12,8 +12,8 @@ from jobs import WORDS, small_job, write_corpus
 from raytrain.artifact import Artifact, File, commit, digest, make_manifest, upload_folder
 from raytrain.config import FromScratch, Job
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import Retrieval
 from raytrain.evaluate.held_out import held_out_of, write_held_out
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.index.shards import plan_shards, write_shard
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder

@@ -10,7 +10,8 @@ import pytest
 
 from raytrain.errors import UserError
 from raytrain.evaluate import json_lines
-from raytrain.evaluate.benchmark import Retrieval, load_benchmark
+from raytrain.evaluate.benchmark import load_benchmark
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.storage import Location
 
 CORPUS: list[dict[str, Any]] = [

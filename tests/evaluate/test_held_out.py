@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from raytrain.artifact import Artifact, File, commit, download_file, make_manifest
 from raytrain.errors import UserError
 from raytrain.evaluate import held_out
-from raytrain.evaluate.benchmark import Retrieval
 from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions, write_held_out
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.parquet import open_parquet
 from raytrain.storage import Location
 

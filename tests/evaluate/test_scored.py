@@ -7,9 +7,9 @@ import pytest
 
 from raytrain.artifact import Artifact, RowAccount, commit, download_file, make_manifest
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import Retrieval
 from raytrain.evaluate.held_out import HeldOut, write_held_out
 from raytrain.evaluate.metrics import DEPTH, METRICS, Hits, score
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.evaluate.scored import read_scored, write_scored
 from raytrain.evaluate.trec import read_run
 from raytrain.parquet import read_parquet

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from raytrain.errors import UserError
 from raytrain.evaluate import json_lines
-from raytrain.evaluate.benchmark import Retrieval, load_benchmark
+from raytrain.evaluate.benchmark import load_benchmark
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.storage import Location
 
 TINY = Path(__file__).parents[1] / "data" / "tydiqa" / "tiny_dev.jsonl.gz"

@@ -17,8 +17,8 @@ from jobs import WORDS, small_job
 from raytrain.artifact import Artifact, File, RowAccount, commit, make_manifest, upload_folder
 from raytrain.config import FromScratch, Job
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import Retrieval
 from raytrain.evaluate.held_out import HeldOut, held_out_of, write_held_out
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.index.embed import build_shards
 from raytrain.index.shards import Shard, Vectors, plan_shards, read_records
 from raytrain.jobfile import job_from

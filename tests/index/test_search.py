@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from raytrain.artifact import Artifact, commit, make_manifest
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import Retrieval
 from raytrain.evaluate.held_out import HeldOut, write_held_out
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.index.search import MORE_THAN_ASKED, QUESTIONS_AT_ONCE, Hits, keep_best, merged, search
 from raytrain.index.shards import Shard, Vectors, write_shard
 from raytrain.storage import Location

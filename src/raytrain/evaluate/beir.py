@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import Retrieval, chosen
 from raytrain.evaluate.json_lines import id_of, json_rows, text_of
+from raytrain.evaluate.retrieval import Retrieval, chosen
 from raytrain.languages import to_iso639_3
 from raytrain.storage import Location
 

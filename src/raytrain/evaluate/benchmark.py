@@ -1,10 +1,10 @@
-"""Held-out retrieval sets by name: questions, passages, and which passage answers which question."""
+"""Benchmarks by name: what they are called, where they are read, and what tells one from another."""
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from raytrain.errors import FileMissingError, UserError
+from raytrain.evaluate.retrieval import Retrieval, chosen
 from raytrain.storage import Location, storage_errors
 
 OpenLocation = Callable[[str], Location]
@@ -16,17 +16,6 @@ KINDS: Mapping[str, str] = {
     "tydiqa-goldp": "tydiqa-goldp:FILE",
     "tydiqa-primary": "tydiqa-primary:FILE",
 }
-
-
-@dataclass(frozen=True)
-class Retrieval:
-    """One language of a benchmark: texts by id, and relevance by question and passage id."""
-
-    language: str
-    queries: Mapping[str, str]
-    passages: Mapping[str, str]
-    relevant: Mapping[str, Mapping[str, int]]
-    left_out: int = 0  # questions without a relevant passage, which no score can be given
 
 
 def check_name(name: str) -> None:
@@ -87,14 +76,6 @@ def load_benchmark(name: str, languages: list[str] | None, open_location: OpenLo
 
     readers = {"beir": beir.load, "tydiqa-goldp": tydiqa.load_goldp, "tydiqa-primary": tydiqa.load_primary}
     return readers[kind](name, languages, open_location(where))
-
-
-def chosen(name: str, languages: list[str] | None, found: set[str]) -> list[str]:
-    """The wanted languages in order; None wants all. Raises UserError for one that the benchmark lacks."""
-    missing = sorted(set(languages or ()) - found)
-    if missing:
-        raise UserError(f"evaluate.languages: {name} has no {', '.join(missing)}; it has {', '.join(sorted(found))}")
-    return sorted(found if languages is None else set(languages))
 
 
 def _parts(name: str) -> tuple[str, str]:

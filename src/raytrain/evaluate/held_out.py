@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from raytrain.artifact import Artifact, File, check_file
 from raytrain.errors import UserError, one_line
-from raytrain.evaluate.benchmark import Retrieval
+from raytrain.evaluate.retrieval import Retrieval
 from raytrain.evaluate.trec import qrels_text, read_qrels
 from raytrain.parquet import open_parquet, read_parquet, write_parquet
 from raytrain.storage import Location

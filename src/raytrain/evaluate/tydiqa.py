@@ -13,8 +13,8 @@ from functools import cache
 import pyarrow as pa
 
 from raytrain.errors import UserError, one_line
-from raytrain.evaluate.benchmark import Retrieval, chosen
 from raytrain.evaluate.json_lines import Row, field_of, id_of, json_rows, json_value, opened, text_of
+from raytrain.evaluate.retrieval import Retrieval, chosen
 from raytrain.languages import to_iso639_3
 from raytrain.parquet import open_parquet
 from raytrain.storage import Location
