@@ -21,8 +21,9 @@ from raytrain.pipeline import differences, run, status
 from raytrain.search import find
 from raytrain.stages.chain import one_run, tasks_of
 from raytrain.stages.report import read_report
-from raytrain.stages.study import mean_pairs
+from raytrain.stages.study import all_pairs, check_apart
 from raytrain.study.arms import runs_of
+from raytrain.study.gather import Evaluated
 from raytrain.study.results import BenchmarkResult, Comparison
 from s3server import S3Server
 from test_run import kill_tree, start
@@ -258,13 +259,18 @@ def test_arms_that_name_one_mix_in_two_ways_are_refused(
     data: Callable[[dict[str, Any]], dict[str, Any]], planted: dict[str, Artifact]
 ) -> None:
     """Their runs are found done, and must not count as draws of their own."""
-    with pytest.raises(UserError, match=r"study.arms: french and same have the same rows in every step"):
+    with pytest.raises(UserError, match="arms french and same have the same mix and seed 1"):
         run_here(data({"french": FRENCH, "same": {"languages": ["fra"]}}))
+    every = {"weights": dict.fromkeys(("deu", "eng", "fra", "ita"), 1.0)}  # as many rows each: only the corpus tells
+    same = [Evaluated(name, "trained", (1,), [planted["french:1/evaluate"]], {"fra": 1}) for name in ("a", "b")]
+    with pytest.raises(UserError, match=r"study.arms: a and b have the same rows in every step"):
+        check_apart(same)
+    assert job_from(data({"all": {}, "every": every}), "test").study  # which no config can tell apart
 
 
 def test_a_language_that_one_seed_alone_was_trained_on_is_trained() -> None:
     """A rare language may fall into the plan of one seed and not into another's."""
-    assert mean_pairs([{"eng": 24, "fin": 0}, {"eng": 23, "fin": 1}]) == {"eng": 24, "fin": 1}
+    assert all_pairs([{"eng": 24, "fin": 0}, {"eng": 23, "fin": 1}]) == {"eng": 47, "fin": 1}
 
 
 def test_damaged_scores_stop_the_verdict(

@@ -14,9 +14,9 @@ from raytrain.pipeline import Task
 
 HELP = """Trains and evaluates multilingual dense retrievers on a Ray cluster.
 
-One job file is one experiment. Its stages are benchmark, prepare, plan, model, train, export, bm25, untrained, index,
-evaluate, study and report; each leaves an artifact under ROOT/STAGE/HASH, and is skipped where that is finished.
-Start with:
+One job file is one experiment. Its stages are benchmark, prepare, plan, model, train, export, bm25, untrained-index,
+untrained, index, evaluate, study and report; each leaves an artifact under ROOT/STAGE/HASH, and is skipped where that
+is finished. Start with:
 
     raytrain run jobs/demo.yaml
     raytrain search jobs/demo.yaml "Which currency is used in Hungary?"
@@ -169,7 +169,7 @@ def status(job: JobFile, overrides: Overrides = None) -> None:
 
     table = Table("stage", "state", "where", "why", box=None, pad_edge=False)
     for state in examine(tasks_of(load_job(job, overrides or []))):
-        table.add_row(state.name, state.state, state.location.uri if state.location else "", state.why)
+        table.add_row(state.name, state.state, Text(state.location.uri if state.location else ""), Text(state.why))
     _wide_console().print(table)
 
 
@@ -184,7 +184,7 @@ def doctor(
     table = Table("", "what", "found", box=None, pad_edge=False)
     findings = examine(load_job(job) if job else None)
     for finding in findings:
-        table.add_row("ok" if finding.ok else "--", finding.what, finding.found)
+        table.add_row("ok" if finding.ok else "--", finding.what, Text(finding.found))
     _wide_console().print(table)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)

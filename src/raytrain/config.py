@@ -236,6 +236,16 @@ class Arm(Mix):
         """The mix alone, so that an arm and a job with the same mix share their artifacts."""
         return Mix(**self.model_dump(exclude={"seeds"}))
 
+    @property
+    def shares(self) -> Any:
+        """What tells two mixes apart however they are written, as far as can be told without the corpus."""
+        if self.weights is not None:
+            total = sum(self.weights.values())
+            return {language: weight / total for language, weight in self.weights.items() if weight}
+        if self.languages is not None and len(self.languages) == 1:
+            return {self.languages[0]: 1.0}
+        return self.temperature, None if self.languages is None else frozenset(self.languages)
+
 
 class Study(Section):
     """The research question: named mixes of equal pairs and steps × seeds, compared with one of them."""
@@ -266,7 +276,7 @@ class Study(Section):
         for i, name in enumerate(names):
             for other in names[:i]:
                 shared = set(self.seeds_of(name)) & set(self.seeds_of(other))
-                if self.arms[name].mix == self.arms[other].mix and shared:
+                if self.arms[name].shares == self.arms[other].shares and shared:
                     raise ValueError(
                         f"arms {other} and {name} have the same mix and seed {min(shared)}, so they are the same "
                         "runs: give one of them other seeds"
@@ -279,12 +289,14 @@ class Cluster(Section):
 
     address: str | None = Field(None, description="of a running Ray cluster; default: RAY_ADDRESS, or start one here")
     local_cpus: PositiveInt | None = Field(None, description="CPUs of a Ray started here; default: all")
-    workers: PositiveInt = Field(1, description="training workers")
+    workers: PositiveInt = Field(1, description="training workers, and actors that embed passages")
     cpus_per_worker: PositiveFloat = 1.0
     gpus_per_worker: Literal[0, 1] = 0
     threads_per_worker: PositiveInt | None = Field(None, description="default: as many as its CPUs, at least 1")
     rows_per_block: PositiveInt = Field(8_192, description="rows that one data task reads for one worker")
-    max_failures: NonNegativeInt = Field(3, description="how often training restarts its workers by itself")
+    max_failures: NonNegativeInt = Field(
+        3, description="how often in a row, without progress between, dead workers of train and index are restarted"
+    )
 
 
 class Job(Section):

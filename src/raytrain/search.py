@@ -74,7 +74,9 @@ def _finished(job: Job, arm: str | None, seed: int | None) -> dict[str, Artifact
 def _arm(job: Job, arm: str | None, seed: int | None) -> Job:
     if job.study is None:
         raise UserError("--arm and --seed choose a run of a study, and the job has none")
-    runs = [run for run in runs_of(job, job.study) if arm in (None, run.arm) and seed in (None, run.seed)]
+    if arm is None:
+        raise UserError(f"--seed: of which arm? Name one with --arm: {', '.join(job.study.arms)}")
+    runs = [run for run in runs_of(job, job.study) if arm == run.arm and seed in (None, run.seed)]
     if not runs:
         names = ", ".join(run.name for run in runs_of(job, job.study))
         raise UserError(f"--arm, --seed: the study has no such run; it has {names}")

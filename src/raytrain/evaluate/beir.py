@@ -10,6 +10,8 @@ from raytrain.evaluate.retrieval import Retrieval, chosen
 from raytrain.languages import to_iso639_3
 from raytrain.storage import Location
 
+LARGEST_GRADE = 1_000  # trec_eval counts grades in an array, and large ones overflow it
+
 
 def identity(folder: Location) -> Mapping[str, str]:
     """The version of every file of a BEIR folder. Raises UserError if it holds no corpus."""
@@ -109,8 +111,8 @@ def _judgements(place: Location, queries: Mapping[str, str], passages: Mapping[s
 
 
 def _whole(text: str) -> int:
-    """A grade; WebFAQ writes 1.0. Raises ValueError for one that is no whole number."""
+    """A grade; WebFAQ writes 1.0. Raises ValueError for one that is no small whole number."""
     grade = float(text)
-    if not grade.is_integer():
-        raise ValueError(f"{text} is no whole number")
+    if not grade.is_integer() or abs(grade) > LARGEST_GRADE:
+        raise ValueError(f"{text} is no whole number of at most {LARGEST_GRADE}")
     return int(grade)

@@ -1,6 +1,7 @@
 """Benchmarks as an artifact keeps them: questions and passages as Parquet, relevance as TREC qrels."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,8 +44,8 @@ class HeldOut:
         wanted = set(ids)
         numbers = [number for number, passage in enumerate(self.read_passage_ids()) if passage in wanted]
         found: dict[str, str] = {}
-        for number in numbers:
-            found |= self.read_passages(number, 1)
+        for group in dict.fromkeys(number // ROW_GROUP for number in numbers):
+            found |= _texts(self._read_groups(range(group, group + 1), ["id", "text"]))
         return {passage: found[passage] for passage in ids}
 
     def read_passage_ids(self) -> list[str]:
@@ -69,14 +70,20 @@ class HeldOut:
 def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[File], dict[str, int]]:
     """Writes one language of a benchmark; gives its files and counts."""
     path = f"{label}/{part.language}"
-    qrels = qrels_text(part.relevant).encode()
-    (folder / f"{path}/qrels.trec").write_bytes(qrels)
+    counts = {"questions": len(part.queries), "passages": len(part.passages), "left_out": part.left_out}
     files = [
+        _write(qrels_text(part.relevant), folder, f"{path}/qrels.trec"),
+        _write(json.dumps(counts), folder, f"{path}/counts.json"),  # part of the content: a report tells them
         write_parquet(_table(part.queries), folder, f"{path}/questions.parquet", ROW_GROUP),
         write_parquet(_table(part.passages), folder, f"{path}/passages.parquet", ROW_GROUP),
-        File(path=f"{path}/qrels.trec", size=len(qrels), sha256=hashlib.sha256(qrels).hexdigest()),
     ]
-    return files, {"questions": len(part.queries), "passages": len(part.passages), "left_out": part.left_out}
+    return files, counts
+
+
+def _write(text: str, folder: Location, path: str) -> File:
+    data = text.encode()
+    (folder / path).write_bytes(data)
+    return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def held_out_of(artifact: Artifact) -> list[HeldOut]:

@@ -5,7 +5,7 @@ A shard counts only by its own record, written after it; what is to be done is t
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -94,12 +94,17 @@ def write_shard(shard: Shard, vectors: Vectors, folder: Location) -> ShardRecord
 
 
 def read_records(shards: Sequence[Shard], folder: Location) -> dict[str, ShardRecord]:
-    """Records of the shards that are done, by path: those whose file holds the bytes that were written."""
-    there = {info.path for info in folder.list()}
+    """Records of the shards that are done, by path: those whose file is there and has the size it should have."""
+    there = {info.path: info.size for info in folder.list()}
     found = {}
     for shard in shards:
         if shard.record_path in there:
             record = ShardRecord.model_validate(json.loads((folder / shard.record_path).read_text()))
-            if shard.path in there and sha256_file(folder / shard.path) == record.file.sha256:
+            if there.get(shard.path) == record.file.size:
                 found[shard.path] = record
     return found
+
+
+def intact(records: Mapping[str, ShardRecord], folder: Location) -> dict[str, ShardRecord]:
+    """The records whose file holds the bytes that were written; reads them all."""
+    return {path: record for path, record in records.items() if sha256_file(folder / path) == record.file.sha256}

@@ -274,7 +274,13 @@ def _pairs(systems: Sequence[System]) -> Table:
     ]
     total = Row("all", "", [_count(sum(system.pairs.values())) for system in systems])
     columns = [Column(system.name) for system in systems]
-    return Table("pairs", "Training pairs by language.", "language", columns, [Part("", [total, *rows])])
+    return Table(
+        "pairs",
+        "Training pairs by language, over all seeds of an arm.",
+        "language",
+        columns,
+        [Part("", [total, *rows])],
+    )
 
 
 def _part(part: Section, cells: Sequence[list[Cell]]) -> Part:

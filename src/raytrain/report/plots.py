@@ -219,7 +219,7 @@ def mix(systems: Sequence[System], key: str) -> str:
         axes.set(xlim=(0, most), ylim=(len(shown), 0), yticks=[])
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        axes.set_xlabel("training pairs")
+        axes.set_xlabel("training pairs, all seeds")
         for index, system in enumerate(shown):
             named: dict[str, Any] = {"ha": "right", "va": "center", "transform": axes.get_yaxis_transform()}
             axes.text(-10 / (width - left - 24), index + 0.5, _short(system.name, 24), **named)

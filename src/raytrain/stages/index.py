@@ -7,7 +7,7 @@ from raytrain.artifact import Artifact, RowAccount
 from raytrain.config import Job
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.held_out import check_files, held_out_of
-from raytrain.index.shards import Shard, ShardRecord, faiss_module, plan_shards, read_records
+from raytrain.index.shards import Shard, ShardRecord, faiss_module, intact, plan_shards, read_records
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
 from raytrain.storage import Location
@@ -25,15 +25,15 @@ def _check(job: Job) -> None:
     faiss_module()
 
 
-def _run(of: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+def _run(name: str, of: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     parts = held_out_of(inputs["benchmark"])
     for part in parts:
         check_files(inputs["benchmark"], part, "passages.parquet")
     shards = plan_shards(parts, job.index.shard_rows)
-    done = _build(job, inputs[of], shards, folder, say)
+    done = _build(name, job, inputs[of], shards, folder, say)
     records = [done[shard.path] for shard in shards]
     kept, dimension = sum(record.rows for record in records), records[0].dimension
-    say(f"index: {kept:,} passages in {len(shards)} shards of {dimension} dimensions")
+    say(f"{name}: {kept:,} passages in {len(shards)} shards of {dimension} dimensions")
     summary = {
         "kind": "exact inner product",
         "dimension": dimension,
@@ -53,7 +53,9 @@ def _run(of: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outco
     return Outcome([record.file for record in records], content, summary, account)
 
 
-def _build(job: Job, model: Artifact, shards: list[Shard], folder: Location, say: Say) -> dict[str, ShardRecord]:
+def _build(
+    name: str, job: Job, model: Artifact, shards: list[Shard], folder: Location, say: Say
+) -> dict[str, ShardRecord]:
     """Builds the shards that are not there; tries again for what dead workers left undone. Gives all records."""
     from ray.exceptions import RayError
 
@@ -61,16 +63,17 @@ def _build(job: Job, model: Artifact, shards: list[Shard], folder: Location, say
     from raytrain.index.embed import build_shards
 
     total = sum(shard.rows for shard in shards)
-    done = read_records(shards, folder)
+    done = intact(read_records(shards, folder), folder)  # of an earlier run: look closely
     failures = 0
     while todo := [shard for shard in shards if shard.path not in done]:
         begun = total - sum(shard.rows for shard in todo)
         if begun:
-            say(f"index: {len(done)} of {len(shards)} shards are there already")
+            say(f"{name}: {len(done)} of {len(shards)} shards are there already")
         running_ray(job.cluster)
         check_placeable(job.cluster)
+        failure: RayError | None = None
         try:
-            with counting("index", "passages", total, begun) as progress:
+            with counting(name, "passages", total, begun) as progress:
                 build_shards(
                     todo,
                     folder,
@@ -81,14 +84,15 @@ def _build(job: Job, model: Artifact, shards: list[Shard], folder: Location, say
                     progress=progress,
                 )
         except RayError as error:
-            finished = len(read_records(shards, folder))
-            failures = 1 if finished > len(done) else failures + 1
-            if failures > job.cluster.max_failures:
-                raise UserError(
-                    f"index: workers failed {failures} times in a row; finished shards are kept, run again to go on; "
-                    f"the last failure: {one_line(error, 10**6)[-600:]}"
-                ) from error
-        done = read_records(shards, folder)
+            failure = error
+        built = read_records(todo, folder)
+        failures = 0 if built else failures + 1
+        done |= built
+        if failures > job.cluster.max_failures:
+            raise UserError(
+                f"{name}: workers failed {failures} times in a row; finished shards are kept, run again to go on; "
+                f"the last failure: {one_line(failure or 'no shard was written', 10**6)[-600:]}"
+            ) from failure
     return done
 
 
@@ -103,7 +107,7 @@ def index_stage(name: str, of: str) -> Stage:
         name,
         ("benchmark", of),
         _identity,
-        lambda job, inputs, folder, say: _run(of, job, inputs, folder, say),
+        lambda job, inputs, folder, say: _run(name, of, job, inputs, folder, say),
         _check,
         _tidy,
     )

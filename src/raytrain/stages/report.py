@@ -8,8 +8,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from raytrain.artifact import Artifact, File, library_versions
+from pydantic import ValidationError
+
+from raytrain.artifact import Artifact, File, check_file, library_versions
 from raytrain.config import Job
+from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.stages.study import pairs_of, read_results
@@ -82,6 +85,7 @@ def _curves(inputs: Inputs) -> dict[str, list[tuple[int, float]]]:
     curves = {}
     for name, artifact in inputs.items():
         if artifact.manifest.stage == "train":
+            check_file(artifact, "metrics.jsonl")
             lines = [json.loads(line) for line in (artifact.location / "metrics.jsonl").read_text().splitlines()]
             stretch = -(-len(lines) // POINTS_A_CURVE)
             parts = [lines[i : i + stretch] for i in range(0, len(lines), stretch)]
@@ -91,10 +95,10 @@ def _curves(inputs: Inputs) -> dict[str, list[tuple[int, float]]]:
 
 
 def _provenance(job: Job, inputs: Inputs) -> dict[str, Any]:
-    held_out = inputs["benchmark"]
+    held_out, here = inputs["benchmark"], library_versions()
     return {
         "job": job.model_dump(mode="json"),
-        "artifacts": [_origin(name, artifact, library_versions()) for name, artifact in inputs.items()],
+        "artifacts": [_origin(name, artifact, here) for name, artifact in inputs.items()],
         "benchmarks": {
             label_of(name): {
                 "source": name,
@@ -102,7 +106,7 @@ def _provenance(job: Job, inputs: Inputs) -> dict[str, Any]:
             }
             for name in job.evaluate.benchmarks
         },
-        "versions": library_versions(),
+        "versions": here,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "command": shlex.join(sys.argv),
@@ -134,8 +138,14 @@ def _identity(job: Job) -> Mapping[str, Any]:
 
 
 def read_report(artifact: Artifact) -> Report:
-    """The report of a finished run."""
-    return Report.model_validate_json((artifact.location / DATA).read_text())
+    """The report of a finished run. Raises UserError if it was damaged, or written by another raytrain."""
+    check_file(artifact, DATA)
+    try:
+        return Report.model_validate_json((artifact.location / DATA).read_text())
+    except ValidationError as error:
+        raise UserError(
+            f"{artifact.location.uri}: the report of another raytrain: delete it to write it anew"
+        ) from error
 
 
 REPORT = Stage("report", (), _identity, _run)

@@ -38,14 +38,14 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     seeds = list(dict.fromkeys(seed for arm in study.arms for seed in study.seeds_of(arm)))
     systems = [
         Evaluated("BM25", "baseline", (), [inputs["bm25"]], {}),
-        Evaluated("untrained", "baseline", tuple(seeds), [inputs[f"seed:{seed}/untrained"] for seed in seeds], {}),
+        _untrained({seed: inputs[f"seed:{seed}/untrained"] for seed in seeds}),
     ]
     for arm in study.arms:
         names = [f"{arm}:{seed}" for seed in study.seeds_of(arm)]
         evaluations = [inputs[f"{name}/evaluate"] for name in names]
-        pairs = mean_pairs([pairs_of(inputs[f"{name}/plan"]) for name in names])
+        pairs = all_pairs([pairs_of(inputs[f"{name}/plan"]) for name in names])
         systems.append(Evaluated(arm, "trained", tuple(study.seeds_of(arm)), evaluations, pairs))
-    _check_apart(systems)
+    check_apart(systems)
     results = results_of(inputs["benchmark"], systems, study.compared_with)
     data = results.model_dump_json(indent=1).encode()
     (folder / FILE).write_bytes(data)
@@ -54,8 +54,15 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     return Outcome([file], [FILE], {"verdicts": verdicts})
 
 
-def _check_apart(systems: list[Evaluated]) -> None:
-    """Two arms may name one mix in two ways, and equal runs would be counted as draws of their own."""
+def _untrained(by_seed: dict[int, Artifact]) -> Evaluated:
+    """The encoder before training, with every seed that gave it other weights: a named model has one set of them."""
+    distinct = {evaluation.manifest.hash: seed for seed, evaluation in reversed(by_seed.items())}
+    seeds = tuple(seed for seed in by_seed if seed in distinct.values())
+    return Evaluated("untrained", "baseline", seeds, [by_seed[seed] for seed in seeds], {})
+
+
+def check_apart(systems: list[Evaluated]) -> None:
+    """Raises UserError if two arms turn out to be one: equal runs would be counted as draws of their own."""
     owners: dict[str, str] = {}
     for system in systems:
         for evaluation in system.evaluations if system.kind == "trained" else ():
@@ -67,11 +74,10 @@ def _check_apart(systems: list[Evaluated]) -> None:
                 )
 
 
-def mean_pairs(by_seed: list[dict[str, int]]) -> dict[str, int]:
-    """Pairs by language, the mean over seeds; a language that any seed has pairs of has one at least."""
+def all_pairs(by_seed: list[dict[str, int]]) -> dict[str, int]:
+    """Pairs by language over all seeds: a rare language may be in the plan of one seed and not in another's."""
     languages = sorted({language for pairs in by_seed for language in pairs})
-    totals = {language: sum(pairs.get(language, 0) for pairs in by_seed) for language in languages}
-    return {language: -(-total // len(by_seed)) for language, total in totals.items()}
+    return {language: sum(pairs.get(language, 0) for pairs in by_seed) for language in languages}
 
 
 def pairs_of(plan: Artifact) -> dict[str, int]:

@@ -19,7 +19,7 @@ from raytrain.study.results import PRIMARY, BenchmarkResult, LanguageCount, Resu
 class Evaluated:
     """A system and its evaluations, one a seed; ``seeds`` is empty for what has none (BM25: one evaluation).
 
-    ``pairs``: training pairs by language.
+    ``pairs``: training pairs by language, over all seeds.
     """
 
     name: str

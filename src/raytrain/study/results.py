@@ -20,7 +20,8 @@ class System(Record):
     """What was scored: a baseline (BM25, the untrained encoder) or a trained one (an arm of a study).
 
     ``languages`` and ``groups``: language or group → metric → estimate; languages without a scored question are
-    not there. ``pairs``: training pairs by language, empty for what was not trained. ``seeds``: empty for BM25.
+    not there. ``pairs``: training pairs by language over all seeds, empty for what was not trained. ``seeds``: empty
+    for BM25.
     """
 
     name: str
