@@ -166,7 +166,6 @@ def test_an_arm_and_a_seed_choose_the_run(tmp_path: Path, model: Path) -> None:
     finish(hot_2, model, sign=-1)
     wanted = expected(study, model, "ban?", ("fin", "tel"))
     same(find(study, "ban?", None, 4, "plain", None), wanted[:4])  # its first seed
-    same(find(study, "ban?", None, 4, None, 1), wanted[:4])
     turned = [Found(w.benchmark, w.language, w.passage, w.text, -w.score) for w in wanted[::-1]]
     same(find(study, "ban?", None, 4, "hot", 2), turned[:4])
     assert "is not finished" in refusal(study, arm="hot")  # its first seed is 1
@@ -200,7 +199,8 @@ def test_an_arm_or_seed_of_a_job_without_study(finished: Job) -> None:
 
 def test_an_arm_or_seed_that_the_study_has_not(tmp_path: Path) -> None:
     study = job(tmp_path, study=STUDY)
-    for chosen in ({"arm": "cold"}, {"seed": 3}, {"arm": "hot", "seed": 3}, {"arm": "cold", "seed": 1}):
+    assert refusal(study, seed=1) == "--seed: of which arm? Name one with --arm: plain, hot"
+    for chosen in ({"arm": "cold"}, {"arm": "hot", "seed": 3}, {"arm": "cold", "seed": 1}):
         line = refusal(study, **chosen)
         assert line == "--arm, --seed: the study has no such run; it has plain:1, hot:1, plain:2, hot:2"
 

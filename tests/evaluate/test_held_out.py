@@ -161,6 +161,7 @@ def test_the_files_are_as_the_manifest_says_and_the_same_again(tmp_path: Path) -
         files.append(artifact.manifest.files)
     assert files[0] == files[1]
     assert [file.path for file in files[0]] == [
+        "bench/fin/counts.json",
         "bench/fin/passages.parquet",
         "bench/fin/qrels.trec",
         "bench/fin/questions.parquet",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from raytrain.artifact import sha256_of
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
-from raytrain.index.shards import Shard, plan_shards, read_records, write_shard
+from raytrain.index.shards import Shard, intact, plan_shards, read_records, write_shard
 from raytrain.storage import Location
 
 NOWHERE = Location.of("/nowhere")
@@ -118,3 +118,14 @@ def test_vectors_more_or_fewer_than_passages_are_refused(place: Location, rows: 
     with pytest.raises(UserError, match=r"bench/fin/0000000000\.faiss does not hold its 5 passages"):
         write_shard(Shard(part(5), 0, 5), vectors(rows), place)
     assert place.list() == []
+
+
+def test_a_shard_whose_bytes_changed_is_not_done_however_long_it_is(place: Location) -> None:
+    shards = [Shard(part(9), 0, 5), Shard(part(9), 5, 4)]
+    for shard in shards:
+        write_shard(shard, vectors(shard.rows), place)
+    data = bytearray((place / shards[0].path).read_bytes())
+    data[-1] ^= 1
+    (place / shards[0].path).write_bytes(bytes(data))
+    assert list(intact(shards, place)) == [shards[1].path]
+    assert list(read_records(shards, place)) == [shards[1].path]  # nor later

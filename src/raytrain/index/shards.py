@@ -5,7 +5,7 @@ A shard counts only by its own record, written after it; what is to be done is t
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -105,6 +105,12 @@ def read_records(shards: Sequence[Shard], folder: Location) -> dict[str, ShardRe
     return found
 
 
-def intact(records: Mapping[str, ShardRecord], folder: Location) -> dict[str, ShardRecord]:
-    """The records whose file holds the bytes that were written; reads them all."""
-    return {path: record for path, record in records.items() if sha256_file(folder / path) == record.file.sha256}
+def intact(shards: Sequence[Shard], folder: Location) -> dict[str, ShardRecord]:
+    """Records of the shards whose file holds the bytes that were written. Reads them all; deletes other records."""
+    found = read_records(shards, folder)
+    for shard in shards:
+        record = found.get(shard.path)
+        if record and sha256_file(folder / shard.path) != record.file.sha256:
+            (folder / shard.record_path).delete()
+            del found[shard.path]
+    return found

@@ -63,7 +63,7 @@ def _build(
     from raytrain.index.embed import build_shards
 
     total = sum(shard.rows for shard in shards)
-    done = intact(read_records(shards, folder), folder)  # of an earlier run: look closely
+    done = intact(shards, folder)  # of an earlier run: looked at closely
     failures = 0
     while todo := [shard for shard in shards if shard.path not in done]:
         begun = total - sum(shard.rows for shard in todo)
@@ -86,7 +86,8 @@ def _build(
         except RayError as error:
             failure = error
         built = read_records(todo, folder)
-        failures = 0 if built else failures + 1
+        if failure is not None or not built:
+            failures = 1 if built else failures + 1
         done |= built
         if failures > job.cluster.max_failures:
             raise UserError(
