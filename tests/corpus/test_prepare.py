@@ -15,7 +15,7 @@ from raytrain.artifact import Artifact
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from
-from raytrain.pipeline import run
+from raytrain.pipeline import Task, run
 from raytrain.stages.prepare import PREPARE
 
 pytestmark = pytest.mark.usefixtures("local_ray")
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 def prepared(source: Path, root: Path, **corpus: Any) -> Artifact:
     data = small_job(source, root)
     data["corpus"] |= corpus
-    return run(job_from(data, "test"), [PREPARE], print)["prepare"]
+    return run([Task.of(PREPARE, job_from(data, "test"))], print)["prepare"]
 
 
 def texts(artifact: Artifact, language: str) -> list[tuple[str, str]]:
