@@ -1,1 +1,1 @@
-"""Held-out retrieval: benchmarks, exact search, metrics."""
+"""Held-out retrieval: benchmarks, BM25, metrics, run files."""
