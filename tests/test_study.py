@@ -28,6 +28,8 @@ from raytrain.study.results import BenchmarkResult, Comparison
 from s3server import S3Server
 from test_run import kill_tree, start
 
+pytestmark = pytest.mark.timeout(1800)  # six training runs are set up within the first test that needs them
+
 FRENCH, SHUFFLED = {"weights": {"fra": 1.0}}, {"weights": {"ita": 1.0}}
 ARMS = {"french": FRENCH, "shuffled": SHUFFLED}
 LANGUAGES = ("deu", "eng", "fra")
