@@ -214,6 +214,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def write_file(data: bytes, folder: Location, path: str) -> File:
+    """Writes ``data`` to ``folder/path`` and says what it was."""
+    (folder / path).write_bytes(data)
+    return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
 def upload_file(local: Path, folder: Location, path: str) -> File:
     """Uploads a local file to ``folder/path`` and says what it was."""
     (folder / path).upload(local)

@@ -1,12 +1,11 @@
 """Parquet files of artifacts and sources: written whole, opened with errors that name the file."""
 
-import hashlib
 import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raytrain.artifact import File
+from raytrain.artifact import File, write_file
 from raytrain.errors import UserError, one_line
 from raytrain.storage import Location
 
@@ -15,9 +14,7 @@ def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: 
     """Writes a table as Parquet (zstd); the same rows give the same bytes."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, row_group_size=row_group_rows, compression="zstd")
-    data = buffer.getvalue()
-    (folder / path).write_bytes(data)
-    return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return write_file(buffer.getvalue(), folder, path)
 
 
 def open_parquet(location: Location) -> pq.ParquetFile:

@@ -1,13 +1,12 @@
 """Benchmarks as an artifact keeps them: questions and passages as Parquet, relevance as TREC qrels."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from raytrain.artifact import Artifact, File, check_file
+from raytrain.artifact import Artifact, File, check_file, write_file
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.evaluate.trec import qrels_text, read_qrels
@@ -72,18 +71,14 @@ def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[
     path = f"{label}/{part.language}"
     counts = {"questions": len(part.queries), "passages": len(part.passages), "left_out": part.left_out}
     files = [
-        _write(qrels_text(part.relevant), folder, f"{path}/qrels.trec"),
-        _write(json.dumps(counts), folder, f"{path}/counts.json"),  # part of the content: a report tells them
+        write_file(qrels_text(part.relevant).encode(), folder, f"{path}/qrels.trec"),
+        write_file(
+            json.dumps(counts).encode(), folder, f"{path}/counts.json"
+        ),  # part of the content: a report tells them
         write_parquet(_table(part.queries), folder, f"{path}/questions.parquet", ROW_GROUP),
         write_parquet(_table(part.passages), folder, f"{path}/passages.parquet", ROW_GROUP),
     ]
     return files, counts
-
-
-def _write(text: str, folder: Location, path: str) -> File:
-    data = text.encode()
-    (folder / path).write_bytes(data)
-    return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def held_out_of(artifact: Artifact) -> list[HeldOut]:

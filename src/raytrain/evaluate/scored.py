@@ -1,13 +1,12 @@
 """What an evaluation leaves behind: run files, the hits with their raw scores, and the score of every question."""
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from raytrain.artifact import Artifact, File, check_file
+from raytrain.artifact import Artifact, File, check_file, write_file
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.evaluate.metrics import METRICS, Hits, score
 from raytrain.evaluate.trec import run_text
@@ -27,8 +26,6 @@ def write_scored(
     relevant = part.read_relevant()
     scores = score(relevant, ranked)
     path = f"{part.benchmark}/{part.language}"
-    run = run_text(ranked, tag).encode()
-    (folder / f"{path}/run.trec").write_bytes(run)
     rows = [(query, passage, value) for query, hits in ranked.items() for passage, value in hits]
     queries, passages, values = ([row[i] for row in rows] for i in range(3))
     hits = pa.table(
@@ -45,7 +42,7 @@ def write_scored(
         }
     )
     files = [
-        File(path=f"{path}/run.trec", size=len(run), sha256=hashlib.sha256(run).hexdigest()),
+        write_file(run_text(ranked, tag).encode(), folder, f"{path}/run.trec"),
         write_parquet(hits, folder, f"{path}/hits.parquet"),
         write_parquet(table.sort_by("question"), folder, f"{path}/scores.parquet"),
     ]

@@ -1,6 +1,5 @@
 """report: one page to look at, and the same numbers as JSON with all that they come from."""
 
-import hashlib
 import json
 import platform
 import shlex
@@ -10,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from raytrain.artifact import Artifact, File, check_file, library_versions
+from raytrain.artifact import Artifact, check_file, library_versions, write_file
 from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of
@@ -36,11 +35,8 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         curves=_curves(inputs),
         provenance=_provenance(job, inputs),
     )
-    files = []
-    for path, text in ((PAGE, render(report)), (DATA, report.model_dump_json(indent=1))):
-        data = text.encode()
-        (folder / path).write_bytes(data)
-        files.append(File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest()))
+    texts = {PAGE: render(report), DATA: report.model_dump_json(indent=1)}
+    files = [write_file(text.encode(), folder, path) for path, text in texts.items()]
     return Outcome(files, [PAGE, DATA], {"caveats": report.caveats})
 
 

@@ -1,11 +1,10 @@
 """study: the scores of all arms and seeds, compared."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from raytrain.artifact import Artifact, File, check_file
+from raytrain.artifact import Artifact, check_file, write_file
 from raytrain.config import Job, Study
 from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
@@ -47,9 +46,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         systems.append(Evaluated(arm, "trained", tuple(study.seeds_of(arm)), evaluations, pairs))
     check_apart(systems)
     results = results_of(inputs["benchmark"], systems, study.compared_with)
-    data = results.model_dump_json(indent=1).encode()
-    (folder / FILE).write_bytes(data)
-    file = File(path=FILE, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    file = write_file(results.model_dump_json(indent=1).encode(), folder, FILE)
     verdicts = {found.name: found.verdicts for found in results.benchmarks}
     return Outcome([file], [FILE], {"verdicts": verdicts})
 

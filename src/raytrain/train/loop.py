@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from raytrain.artifact import File
+from raytrain.artifact import File, write_file
 from raytrain.config import Train
 from raytrain.errors import UserError
 from raytrain.parquet import write_parquet
@@ -152,6 +152,4 @@ def _checkpoint(engine: Any, run: Location, done: int, pending: Log, config: Tra
 
 def _write_metrics(run: Location, folder: str, metrics: list[dict[str, Any]]) -> File:
     data = "".join(json.dumps(line) + "\n" for line in metrics).encode()
-    path = f"{folder}/metrics.jsonl"
-    (run / path).write_bytes(data)
-    return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return write_file(data, run, f"{folder}/metrics.jsonl")
