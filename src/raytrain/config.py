@@ -1,61 +1,13 @@
 """The typed config of each stage. One job file is one experiment; its sections are the stages."""
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from raytrain.errors import UserError
+from raytrain.corpus.config import Corpus
 from raytrain.evaluate.benchmark import check_name, label_of
-from raytrain.languages import to_iso639_3
-
-
-def _language(value: str) -> str:
-    try:
-        return to_iso639_3(value)
-    except UserError as error:  # pydantic collects ValueErrors and says where they were
-        raise ValueError(str(error)) from error
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
-        raise ValueError("use letters, digits, '.', '_' and '-' only")
-    return value
-
-
-def _absent_is_empty(value: object) -> object:
-    """A section that stands in the file with nothing under it is one with all defaults."""
-    return {} if value is None else value
-
-
-def _each_once(values: list[Any]) -> list[Any]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(map(str, twice))} is named twice")
-    return values
-
-
-def _languages_of_weights(value: object) -> object:
-    """Keys by another name for the same language would silently replace each other."""
-    if isinstance(value, dict):
-        known = []
-        for key in value:
-            try:
-                known.append(to_iso639_3(str(key)))
-            except UserError:
-                continue  # said of that key when it is checked itself
-        _each_once(known)
-    return value
+from raytrain.plan.config import Mix
+from raytrain.section import Languages, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
 
 
 def _benchmark(value: str) -> str:
@@ -63,19 +15,7 @@ def _benchmark(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
 Benchmark = Annotated[str, AfterValidator(_benchmark)]
-Language = Annotated[str, AfterValidator(_language)]
-Languages = Annotated[list[Language], Field(min_length=1), AfterValidator(_each_once)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_each_once)]
-Probability = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A part of the job file: unknown keys and wrong types are refused, and nothing changes it later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Storage(Section):
@@ -83,21 +23,6 @@ class Storage(Section):
 
     endpoint: str | None = Field(None, description="S3 endpoint URL; default: AWS_ENDPOINT_URL or the profile's")
     region: str | None = Field(None, description="S3 region; default: AWS_REGION or the profile's")
-
-
-class Corpus(Section):
-    """prepare: which pairs, and how they are laid out."""
-
-    source: str = Field(
-        description="demo:cldr, a folder or object-store prefix of {lang}.parquet, {lang}/*.parquet or "
-        "{lang}.jsonl[.gz], or hf://NAME@REVISION"
-    )
-    languages: Languages | None = Field(
-        None, description="languages to prepare, and to train the tokenizer on; default: all in the source"
-    )
-    row_group_rows: PositiveInt = Field(512, description="rows a row group: the unit that a lane reads")
-    shard_rows: PositiveInt = Field(65_536, description="rows a file, about")
-    seed: Seed = Field(17, description="seed of the shuffle")
 
 
 class FromScratch(Section):
@@ -143,31 +68,13 @@ class Model(Section):
         return self
 
 
-class Mix(Section):
-    """The share of each language: explicit weights, or a temperature over the counts."""
-
-    weights: Annotated[dict[Language, Annotated[float, Field(ge=0)]] | None, BeforeValidator(_languages_of_weights)] = (
-        Field(None, description="share of each language; need not sum to 1; other languages are not trained on")
-    )
-    temperature: PositiveFloat = Field(1.0, description="share ∝ rows^(1/temperature): 1 as in the corpus")
-    languages: Languages | None = Field(None, description="languages the temperature mixes; default: all")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "Mix":
-        if self.weights is not None and (self.languages is not None or self.temperature != 1.0):
-            raise ValueError("weights say all: leave out languages and temperature")
-        if self.weights is not None and not any(self.weights.values()):
-            raise ValueError("no weight is above 0")
-        return self
-
-
 class Train(Section):
     """plan and train: the mix, the batches, the optimiser."""
 
     init_from: str | None = Field(
         None, description="go on from another train or export artifact, or from a model folder"
     )
-    mix: Annotated[Mix, BeforeValidator(_absent_is_empty)] = Mix()
+    mix: Annotated[Mix, BeforeValidator(absent_is_empty)] = Mix()
     batching: Literal["homogeneous", "mixed"] = Field(
         "homogeneous", description="one language a global batch, or rows of all languages in every batch"
     )
@@ -209,7 +116,7 @@ class Index(Section):
 class Evaluate(Section):
     """Held-out benchmarks, scored at the end of a run."""
 
-    benchmarks: Annotated[list[Benchmark], AfterValidator(_each_once)] = Field(
+    benchmarks: Annotated[list[Benchmark], AfterValidator(each_once)] = Field(
         [], description="demo:cldr, beir:DIR (one folder, or one a language), tydiqa-goldp:FILE, tydiqa-primary:FILE"
     )
     languages: Languages | None = Field(None, description="default: all a benchmark has")
@@ -250,7 +157,7 @@ class Arm(Mix):
 class Study(Section):
     """The research question: named mixes of equal pairs and steps × seeds, compared with one of them."""
 
-    arms: dict[Name, Annotated[Arm, BeforeValidator(_absent_is_empty)]] = Field(
+    arms: dict[Name, Annotated[Arm, BeforeValidator(absent_is_empty)]] = Field(
         min_length=2, description="name → mix, as in train.mix, which they replace; nothing else differs"
     )
     baseline: str | None = Field(None, description="the arm that the others are compared with; default: the first")
@@ -304,14 +211,14 @@ class Job(Section):
 
     name: Name
     root: str = Field(description="where artifacts lie: a folder, s3://bucket/prefix or gs://bucket/prefix")
-    storage: Annotated[Storage, BeforeValidator(_absent_is_empty)] = Storage()
+    storage: Annotated[Storage, BeforeValidator(absent_is_empty)] = Storage()
     corpus: Corpus
     model: Model
-    train: Annotated[Train, BeforeValidator(_absent_is_empty)] = Train()
-    index: Annotated[Index, BeforeValidator(_absent_is_empty)] = Index()
-    evaluate: Annotated[Evaluate, BeforeValidator(_absent_is_empty)] = Evaluate()
+    train: Annotated[Train, BeforeValidator(absent_is_empty)] = Train()
+    index: Annotated[Index, BeforeValidator(absent_is_empty)] = Index()
+    evaluate: Annotated[Evaluate, BeforeValidator(absent_is_empty)] = Evaluate()
     study: Study | None = None
-    cluster: Annotated[Cluster, BeforeValidator(_absent_is_empty)] = Cluster()
+    cluster: Annotated[Cluster, BeforeValidator(absent_is_empty)] = Cluster()
 
     @model_validator(mode="after")
     def _possible(self) -> "Job":

@@ -22,3 +22,23 @@ def to_iso639_3(name: str) -> str:
     if not code:
         raise UserError(f"{name!r} is no language: give an ISO 639-3 code (fin), ISO 639-1 (fi) or a name (finnish)")
     return code
+
+
+def to_label(name: str) -> str:
+    """The label of a part of a corpus: a language, or two where the answer is in another: ``de-en`` → ``deu-eng``.
+
+    Raises UserError for what names no language.
+    """
+    question, hyphen, answer = name.partition("-")
+    if not hyphen:
+        return to_iso639_3(name)
+    first, second = to_iso639_3(question), to_iso639_3(answer)
+    if first == second:
+        raise UserError(f"{name!r} names one language twice: say {first}")
+    return f"{first}-{second}"
+
+
+def languages_of(label: str) -> tuple[str, str]:
+    """The languages of question and answer of a label: ``fin`` → fin, fin; ``deu-eng`` → deu, eng."""
+    question, _, answer = label.partition("-")
+    return question, answer or question

@@ -1,0 +1,86 @@
+"""The config of prepare. Every step is a switch: ``false`` turns it off; the defaults are those of the WebFAQ paper."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt
+
+from raytrain.section import KeyedByLabel, Label, Labels, Probability, Section, Seed, Share, absent_is_empty, each_once
+
+Off = Literal[False]
+
+
+class Lengths(Section):
+    """How long questions and answers must be, in characters, for one language; what is left out is as for all."""
+
+    min_question_chars: NonNegativeInt | None = None
+    min_answer_chars: NonNegativeInt | None = None
+    max_answer_lines: PositiveInt | None = None
+    question_in_answer: bool | None = None
+
+
+class Clean(Section):
+    """Text put into one form, and pairs that are no question with its answer left out (arXiv 2502.20936, section 3)."""
+
+    nfc: bool = Field(True, description="texts in Unicode normal form C")
+    strip: bool = Field(True, description="take off Q: and A: prefixes, quotes around a text, and emoji")
+    min_question_chars: NonNegativeInt = 10
+    min_answer_chars: NonNegativeInt = 30
+    max_answer_lines: PositiveInt = Field(10, description="an answer with more lines is a page, not an answer")
+    question_in_answer: bool = Field(False, description="keep pairs whose answer asks something (has a '?')")
+    languages: Annotated[dict[Label, Lengths], KeyedByLabel] = Field(
+        {}, description="other lengths for some languages: {jpn: {min_question_chars: 5}}"
+    )
+
+
+class LanguageId(Section):
+    """Pairs that are not in the language they are filed under left out, by fastText's lid.176."""
+
+    threshold: Probability = Field(0.63, description="a pair identified with less confidence is left out too")
+
+
+class Deduplicate(Section):
+    """Of pairs that are the same, only the first in the seeded order is kept; within a language."""
+
+    ids: bool = Field(True, description="pairs with the same id")
+    questions: bool = Field(True, description="pairs with the same question, case and punctuation aside")
+    near: Share | Off = Field(
+        0.8, description="pairs whose sets of three-word shingles overlap at least so much (Jaccard), or false"
+    )
+
+
+class Decontaminate(Section):
+    """Pairs that hold a question or a relevant passage of a configured benchmark left out."""
+
+    exact: bool = Field(True, description="the same text, case and punctuation aside")
+    near: Share | Off = Field(0.8, description="shingle sets that overlap at least so much (Jaccard), or false")
+    all_passages: bool = Field(False, description="also answers that are any other candidate passage (the same text)")
+
+
+def _sources(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class Corpus(Section):
+    """prepare: which pairs, what is kept of them, and how they are laid out."""
+
+    source: Annotated[list[str], Field(min_length=1), BeforeValidator(_sources), AfterValidator(each_once)] = Field(
+        description="one or several of: demo:cldr, a folder or object-store prefix of {lang}.parquet, "
+        "{lang}/*.parquet or {lang}.jsonl[.gz], hf://NAME@REVISION"
+    )
+    languages: Labels | None = Field(
+        None, description="languages to prepare, and to train the tokenizer on; default: all in the source"
+    )
+    max_bad_fraction: Share = Field(
+        0.05, description="stop if more rows than this can't be used at all: mistyped, not UTF-8, empty"
+    )
+    clean: Annotated[Clean | Off, BeforeValidator(absent_is_empty)] = Clean()
+    identify: Annotated[LanguageId | Off, BeforeValidator(absent_is_empty)] = LanguageId()
+    deduplicate: Annotated[Deduplicate | Off, BeforeValidator(absent_is_empty)] = Deduplicate()
+    decontaminate: Annotated[Decontaminate | Off, BeforeValidator(absent_is_empty)] = Decontaminate()
+    row_group_rows: PositiveInt = Field(512, description="rows a row group: what is read at once, and shuffled anew")
+    shard_rows: PositiveInt = Field(65_536, description="rows a file; the last of a language has fewer")
+    seed: Seed = Field(17, description="seed of the shuffle")
+
+    def content(self) -> dict[str, Any]:
+        """What of this can change the corpus, besides what the sources hold."""
+        return self.model_dump(mode="json", exclude={"source", "languages", "max_bad_fraction"})
