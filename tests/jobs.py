@@ -28,7 +28,8 @@ def small_job(source: Any, root: Any, **train: Any) -> dict[str, Any]:
     return {
         "name": "small",
         "root": str(root),
-        "corpus": {"source": str(source), "row_group_rows": 32},
+        # Its words are of no language.
+        "corpus": {"source": str(source), "row_group_rows": 32, "clean": False, "identify": False},
         "model": {
             "from_scratch": {"layers": 1, "hidden": 32, "heads": 2, "vocab_size": 600},
             "query_max_len": 16,
@@ -45,7 +46,7 @@ def small_job(source: Any, root: Any, **train: Any) -> dict[str, Any]:
             "tokens_per_chunk": 128,
             **train,
         },
-        "cluster": {"workers": 2, "cpus_per_worker": 0.5, "local_cpus": 4, "rows_per_block": 100},
+        "cluster": {"workers": 2, "cpus_per_worker": 0.5, "local_cpus": 4, "rows_per_round": 200},
     }
 
 

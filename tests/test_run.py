@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 import yaml
 
 from jobs import small_job, write_corpus
+from processes import kill_tree, start, wait_for
 from raytrain.artifact import Artifact
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
@@ -176,33 +175,6 @@ def test_any_number_of_workers_has_the_same_gradient(by_world_size: dict[int, di
 def test_any_number_of_workers_has_the_same_losses(by_world_size: dict[int, dict[str, Artifact]]) -> None:
     assert losses(by_world_size[2]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
     assert losses(by_world_size[3]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
-
-
-def start(job_file: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "raytrain", "run", str(job_file)],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-
-
-def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to a process and all that it started, Ray's daemons and workers included."""
-    tree = psutil.Process(process.pid)
-    doomed = [tree, *tree.children(recursive=True)]
-    for one in doomed:
-        one.send_signal(signal.SIGKILL)
-    process.wait()
-    psutil.wait_procs(doomed, timeout=30)
-
-
-def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 240
-    while not list(root.glob(pattern)):
-        assert process.poll() is None, process.stderr and process.stderr.read().decode()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from jobs import small_job, write_corpus, write_held_out
+from processes import kill_tree, start
 from raytrain.artifact import Artifact
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from
@@ -26,7 +27,6 @@ from raytrain.study.arms import runs_of
 from raytrain.study.gather import Evaluated
 from raytrain.study.results import BenchmarkResult, Comparison
 from s3server import S3Server
-from test_run import kill_tree, start
 
 pytestmark = pytest.mark.timeout(1800)  # six training runs are set up within the first test that needs them
 

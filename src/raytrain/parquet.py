@@ -1,19 +1,38 @@
-"""Parquet files of artifacts and sources: written whole, opened with errors that name the file."""
+"""Parquet files of artifacts and sources: written whole, opened and read with errors that name the file."""
 
 import io
+import random
+import time
+from collections.abc import Sequence
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytrain.artifact import File, write_file
 from raytrain.errors import UserError, one_line
-from raytrain.storage import Location
+from raytrain.storage import Location, storage_errors
+
+# Before a read that failed is tried again. pyarrow has tried by itself before, but not every kind of failure.
+PAUSES_S = (0.1, 0.4, 1.6)
+OPEN_FILES = 128  # a footer of 128 row groups takes about 0.7 MB
 
 
 def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: int = 65_536) -> File:
-    """Writes a table as Parquet (zstd); the same rows give the same bytes."""
+    """Writes a table as Parquet (zstd); the same rows give the same bytes.
+
+    Without statistics and dictionaries: nobody filters by value, texts are all different, and footers are read
+    far more often than written.
+    """
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, row_group_size=row_group_rows, compression="zstd")
+    pq.write_table(
+        table,
+        buffer,
+        row_group_size=row_group_rows,
+        compression="zstd",
+        use_dictionary=False,
+        write_statistics=False,
+    )
     return write_file(buffer.getvalue(), folder, path)
 
 
@@ -31,3 +50,35 @@ def read_parquet(location: Location) -> pa.Table:
         return pq.read_table(pa.BufferReader(location.read_bytes()))
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
+
+
+def read_row_groups(location: Location, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    """Row groups of a Parquet file, in the order given; the file stays open for the next call.
+
+    A slow read is waited for, and a failing one repeated a few times. Raises FileMissingError if the file is
+    gone, and UserError that names it if it is broken or can't be read.
+    """
+    with storage_errors(location.uri, "read"):
+        for pause in PAUSES_S:
+            try:
+                return _read(location, groups, columns)
+            except FileNotFoundError:
+                raise
+            except OSError:
+                _opened.cache_clear()  # a broken connection stays with its file
+                time.sleep(pause * (1 + random.random()))  # tasks that failed together shall not come back together
+        return _read(location, groups, columns)
+
+
+def _read(location: Location, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    try:
+        # One thread a task: all CPUs have tasks. Reads from an object store overlap none the less.
+        return _opened(location).read_row_groups(groups, columns=list(columns), use_threads=False)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, IndexError) as error:
+        raise UserError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
+
+
+@lru_cache(maxsize=OPEN_FILES)
+def _opened(location: Location) -> pq.ParquetFile:
+    # Not open_parquet: what fails here may pass the next time, so it must stay an OSError.
+    return pq.ParquetFile(location.filesystem.open_input_file(location.path), pre_buffer=not location.is_local)

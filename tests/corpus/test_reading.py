@@ -39,7 +39,7 @@ def write(place: Path, rows: list[dict[str, Any]]) -> None:
 def read(source: Path | str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Good and bad rows of everything in a source."""
     good, bad = [], []
-    for unit in list_units(str(source), Location.of):
+    for unit in list_units([str(source)], Location.of):
         for checked in read_unit(unit):
             good += checked.good.to_pylist()
             bad += checked.bad.to_pylist()
@@ -71,7 +71,7 @@ def test_every_layout_gives_the_same_rows(tmp_path: Path, layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_rows_are_numbered_on_over_batches(tmp_path: Path, layout: str) -> None:
-    rows = [{"question": f"{i}?", "answer": "" if i % 1_000 == 7 else "a"} for i in range(2 * BATCH + 5)]
+    rows = [{"question": f"{i}?", "answer": "" if i % 1_000 == 7 else "a"} for i in range(2 * BATCH["pairs"] + 5)]
     write(tmp_path / layout, rows)
     good, bad = read(tmp_path)
     assert [row["row"] for row in bad] == [i for i in range(len(rows)) if i % 1_000 == 7]
@@ -166,24 +166,30 @@ def test_a_row_after_empty_lines_is_found_by_its_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "words"),
-    [(b'{"question": "b', "line 2 is no JSON"), (b"[1]", "line 2 is no JSON object"), (b"3", "line 2 is no JSON")],
+    ("second", "reason"),
+    [
+        (b'{"question": "b', "not_json"),
+        (b'{"question": "b?", "answer": "b"}}', "not_json"),
+        (b"[" * 100_000 + b"]" * 100_000, "not_json"),
+        (b"[1]", "not_object"),
+        (b"3", "not_object"),
+        (b"null", "not_object"),
+    ],
+    ids=range(6),
 )
-def test_a_line_that_is_no_row_is_named(tmp_path: Path, second: bytes, words: str) -> None:
-    (tmp_path / "eng.jsonl").write_bytes(b'{"question": "a?", "answer": "a"}\n' + second)
-    assert refusal(tmp_path).startswith(f"{tmp_path}/eng.jsonl: {words}")
-
-
-def test_a_line_nested_too_deep_is_named(tmp_path: Path) -> None:
-    deep = b"[" * 100_000 + b"]" * 100_000
-    (tmp_path / "eng.jsonl").write_bytes(b'{"question": "a?", "answer": "a", "x": ' + deep + b"}")
-    assert f"{tmp_path}/eng.jsonl: line 1" in refusal(tmp_path)
+def test_a_line_that_is_no_row_is_a_bad_row(tmp_path: Path, second: bytes, reason: str) -> None:
+    row = b'{"question": "a?", "answer": "a"}'
+    (tmp_path / "eng.jsonl").write_bytes(b"\n".join([row, second, row]))
+    good, bad = read(tmp_path)
+    assert len(good) == 2
+    assert [(found["row"], found["reason"], found["language"]) for found in bad] == [(1, reason, "eng")]
+    assert second.decode()[:100] in bad[0]["text"]
 
 
 @pytest.mark.parametrize("before", [b"", b"\n", b"  \n\n"])
 def test_jsonl_without_a_column_is_named_with_those_it_has(tmp_path: Path, before: bytes) -> None:
     (tmp_path / "eng.jsonl").write_bytes(before + b'{"question": "a?", "reply": "a"}\n')
-    assert refusal(tmp_path) == f"{tmp_path}/eng.jsonl: no column 'answer': it has question, reply"
+    assert refusal(tmp_path).startswith(f"{tmp_path}/eng.jsonl: no rows that can be read: it has question, reply, ")
 
 
 def many(count: int) -> list[dict[str, Any]]:
@@ -256,48 +262,49 @@ def test_what_goes_in_comes_out_good_or_bad(
 
 
 def test_the_embedded_corpus_has_no_bad_rows() -> None:
-    (unit,) = (unit for unit in list_units("demo:cldr", Location.of) if unit.language == "fin")
+    (unit,) = (unit for unit in list_units(["demo:cldr"], Location.of) if unit.labels == ("fin",))
     counts = [(checked.good.num_rows, checked.bad.num_rows) for checked in read_unit(unit)]
     assert sum(good for good, _ in counts) > 1_000
     assert sum(bad for _, bad in counts) == 0
 
 
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A local folder in the shape of PaDaS-Lab/webfaq: a config a language, split `default`, Parquet."""
-    import datasets
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setattr(datasets.config, "HF_MODULES_CACHE", tmp_path / "modules")
-    folder = tmp_path / "webfaq"
-    header = ["---", "configs:"]
-    for config in ("eng", "fin"):
-        write(folder / f"{config}/default-00000-of-00001.parquet", [row | {"lang": config} for row in ROWS])
-        header += [f"- config_name: {config}", "  data_files:", "  - split: default"]
-        header += [f"    path: {config}/default-*"]
-    (folder / "README.md").write_text("\n".join([*header, "---", "# A dataset", ""]))
-    return folder
+@pytest.mark.parametrize("name", ["eng.parquet", "eng.jsonl.gz"])
+def test_training_rows_keep_their_passages(tmp_path: Path, name: str) -> None:
+    rows = [{"query": f"{i}?", "pos": ["a", "b"], "neg": ["c"], "neg_scores": [0.5]} for i in range(1_500)]
+    rows[1_234]["neg_scores"] = [0.5, 0.25]
+    write(tmp_path / name, rows)
+    good, bad = read(tmp_path)
+    assert [(row["question"], row["positives"], row["negative_scores"]) for row in good] == [
+        (f"{i}?", ["b"], [0.5]) for i in range(1_500) if i != 1_234
+    ]
+    assert [(row["row"], row["reason"]) for row in bad] == [(1_234, "mismatched_neg_scores")]
 
 
-def test_a_hub_dataset_gives_the_rows_of_its_files(hub: Path) -> None:
-    for unit in list_units(f"hf://{hub}@main", Location.of):
-        (checked,) = read_unit(unit)
-        assert checked.good.column("question").to_pylist() == ["a?", "c?"]
-        extra = [json.loads(text) for text in checked.good.column("extra").to_pylist()]
-        assert extra == [{"lang": unit.language, "topic": topic} for topic in ("x", "y")]
-        assert [(bad["file"], bad["row"], bad["reason"]) for bad in checked.bad.to_pylist()] == [
-            (f"{hub}/{unit.language}", 1, "empty_answer"),
-            (f"{hub}/{unit.language}", 3, "missing_question"),
-        ]
+@pytest.mark.parametrize("name", ["deu-eng.parquet", "deu-eng.jsonl"])
+def test_a_bitext_is_read_both_ways(tmp_path: Path, name: str) -> None:
+    text = {"question1": "Warum?", "answer1": "Darum.", "question2": "Why?", "answer2": "Because."}
+    write(tmp_path / name, [text, text | {"question1": None}])
+    good, bad = read(tmp_path)
+    assert [row["language"] for row in good] == ["deu-eng", "eng-deu", "eng-deu"]
+    assert [(row["row"], row["reason"], row["language"]) for row in bad] == [(1, "missing_question1", "deu-eng")]
 
 
-def test_a_hub_dataset_without_a_column_is_named(hub: Path) -> None:
-    write(hub / "fin/default-00000-of-00001.parquet", [{"question": "a?", "reply": "a"}])
-    with pytest.raises(UserError, match=f"{hub}/fin: no column 'answer': it has question, reply"):
-        read(f"hf://{hub}@main")
+def test_row_groups_are_read_apart_and_numbered_together(tmp_path: Path) -> None:
+    write(tmp_path / "eng.parquet", [{"question": f"{i}?", "answer": "a" if i % 700 else " "} for i in range(2_500)])
+    (unit,) = list_units([str(tmp_path)], Location.of)
+
+    def rows(row_groups: range | None) -> tuple[list[str], list[int]]:
+        parts = list(read_unit(unit, row_groups))
+        good = [text for part in parts for text in part.good.column("question").to_pylist()]
+        return good, [number for part in parts for number in part.bad.column("row").to_pylist()]
+
+    assert rows(None) == ([f"{i}?" for i in range(2_500) if i % 700], [0, 700, 1_400, 2_100])
+    assert rows(range(1, 3)) == ([f"{i}?" for i in range(1_000, 2_500) if i % 700], [1_400, 2_100])
+    assert rows(range(2, 2)) == ([], [])
 
 
-def test_a_hub_dataset_with_a_broken_file_is_named(hub: Path) -> None:
-    os.truncate(hub / "fin/default-00000-of-00001.parquet", 40)
-    with pytest.raises(UserError, match=f"{hub}/fin"):
-        read(f"hf://{hub}@main")
+def test_only_parquet_has_row_groups(tmp_path: Path) -> None:
+    write(tmp_path / "eng.jsonl", ROWS)
+    (unit,) = list_units([str(tmp_path)], Location.of)
+    with pytest.raises(ValueError, match="which has no row groups"):
+        next(read_unit(unit, range(1)))

@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from jobs import small_job, write_corpus
+from processes import kill_tree, start
 from raytrain.jobfile import job_from
 from raytrain.pipeline import status
 from raytrain.stages.chain import chain
-from test_run import kill_tree, ledger, model_hash, planned, start
+from test_run import ledger, model_hash, planned
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
 

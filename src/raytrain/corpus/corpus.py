@@ -1,21 +1,31 @@
 """Reading a prepared corpus: what it holds, and given rows of it."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raytrain.artifact import Artifact
-from raytrain.errors import UserError, one_line
-from raytrain.parquet import open_parquet
+from raytrain.errors import FileMissingError, UserError
+from raytrain.parquet import read_row_groups
 from raytrain.plan import Shards
 from raytrain.storage import Location
 
 Ints = npt.NDArray[np.int64]
+
+READERS = 16  # files of an object store read at once, for each answers late
+
+
+@dataclass(frozen=True)
+class Part:
+    """Row groups of one shard, to be read at once, and the rows they are to have."""
+
+    path: str
+    groups: tuple[int, ...]
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,7 @@ class Corpus:
     folder: Location
     shards: Mapping[str, Shards]
     paths: Mapping[str, tuple[str, ...]]  # of each shard, relative to the folder
+    training_rows: bool = False  # whether rows have further positives, negatives or scores
 
     @classmethod
     def of(cls, artifact: Artifact) -> "Corpus":
@@ -36,43 +47,67 @@ class Corpus:
             for language, entry in sorted(summary["languages"].items())
         }
         paths = {language: tuple(entry["shards"]) for language, entry in summary["languages"].items()}
-        return cls(artifact.location, shards, paths)
+        return cls(artifact.location, shards, paths, bool(summary.get("training_rows", False)))
 
     def read(self, language: str, rows: Ints, columns: Sequence[str]) -> pa.Table:
-        """Rows of a language by number, in the order asked for; each row group is read once.
+        """Rows of a language by number: ``read_mixed`` for one language."""
+        return self.read_mixed((language,), np.zeros(len(rows), np.int64), rows, columns)
 
-        ``rows`` has shape (n,); the table has n rows. Raises UserError that names a missing or broken shard.
+    def read_mixed(self, languages: Sequence[str], which: Ints, rows: Ints, columns: Sequence[str]) -> pa.Table:
+        """Rows by language and number, in the order asked for; each row group is read once.
+
+        ``which`` gives the language of each row as an index into ``languages``, ``rows`` its number in that
+        language; both have shape (n,), and the table has n rows. Raises UserError that names a missing or broken
+        shard. What is in memory are the row groups, and a copy of the rows.
         """
-        shards = self.shards[language]
-        groups = np.searchsorted(shards.group_starts, rows, side="right") - 1
-        needed = np.unique(groups)
-        tables, starts, place = [], np.zeros(len(needed), np.int64), 0
-        for i, group in enumerate(needed):
-            shard = int(shards.shard_of_group[group])
-            number = int(group - shards.first_group_of_shard[shard])
-            table = _read_group(self.folder / self.paths[language][shard], number, tuple(columns))
-            tables.append(table)
-            starts[i] = place
-            place += table.num_rows
-        which = np.searchsorted(needed, groups)
-        take = starts[which] + rows - shards.group_starts[groups]
-        return pa.concat_tables(tables).take(pa.array(take))
+        parts, places = self.locate(languages, which, rows)
+        tables = self._read_parts(parts, columns)
+        return pa.concat_tables(tables).combine_chunks().take(pa.array(places))
+
+    def locate(self, languages: Sequence[str], which: Ints, rows: Ints) -> tuple[list[Part], Ints]:
+        """What to read for some rows, and where each of them, shape (n,), is in all that one after the other."""
+        parts: list[Part] = []
+        places = np.empty(len(rows), np.int64)
+        base = 0
+        for index in np.unique(which):
+            here = np.flatnonzero(which == index)
+            shards, paths = self.shards[languages[index]], self.paths[languages[index]]
+            groups = np.searchsorted(shards.group_starts, rows[here], side="right") - 1
+            needed = np.unique(groups)
+            sizes = shards.group_rows[needed]
+            ends = base + np.cumsum(sizes)
+            inside = rows[here] - shards.group_starts[groups]
+            places[here] = (ends - sizes)[np.searchsorted(needed, groups)] + inside
+            base = int(ends[-1])
+            shard = shards.shard_of_group[needed]
+            for number in np.unique(shard):
+                own = shard == number
+                inner = needed[own] - shards.first_group_of_shard[number]
+                parts.append(Part(paths[number], tuple(inner.tolist()), int(sizes[own].sum())))
+        return parts, places
 
     def first_rows(self, language: str, rows: int, columns: Sequence[str]) -> pa.Table:
         """The first rows of a language (a random sample: the corpus is shuffled), at most ``rows``."""
         return self.read(language, np.arange(min(rows, self.shards[language].rows)), columns)
 
+    def _read_parts(self, parts: Sequence[Part], columns: Sequence[str]) -> list[pa.Table]:
+        def read(part: Part) -> pa.Table:
+            return _read_part(self.folder / part.path, part, columns)
 
-def _read_group(location: Location, group: int, columns: tuple[str, ...]) -> pa.Table:
+        if self.folder.is_local:
+            return [read(part) for part in parts]
+        with ThreadPoolExecutor(min(READERS, len(parts))) as pool:
+            return list(pool.map(read, parts))
+
+
+def _read_part(location: Location, part: Part, columns: Sequence[str]) -> pa.Table:
     try:
-        return _opened(location).read_row_group(group, columns=list(columns))
-    except (pa.ArrowException, OSError, IndexError) as error:
-        _opened.cache_clear()
+        table = read_row_groups(location, part.groups, columns)
+    except FileMissingError as error:
+        raise UserError(f"{error}: put this shard of the prepared corpus back, or run prepare again") from error
+    if table.num_rows != part.rows:
         raise UserError(
-            f"{location.uri}: can't read row group {group} of the prepared corpus: {one_line(error)}"
-        ) from error
-
-
-@lru_cache(maxsize=64)
-def _opened(location: Location) -> pq.ParquetFile:
-    return open_parquet(location)
+            f"{location.uri}: has {table.num_rows} rows where the corpus's manifest says {part.rows}: "
+            "put the shard back as it was, or run prepare again"
+        )
+    return table

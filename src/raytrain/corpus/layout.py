@@ -1,42 +1,131 @@
-"""How a prepared corpus lies: shuffled Parquet shards a language, in row groups that the plan reads whole."""
+"""The last phases: how many rows stay, and the shuffled Parquet shards that they go into.
 
-import hashlib
+Rows of a label stand in the order of their keys; each shard takes the next ``shard_rows`` of them, so shards depend on
+nothing but the rows that stay.
+"""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from raytrain.artifact import File
+from raytrain.corpus.duplicates import DROPS
+from raytrain.corpus.exchange import Partition, gather, read_partitions, write_partitioned
 from raytrain.corpus.pairs import PAIRS
+from raytrain.corpus.runs import RELATIONS, RUN
+from raytrain.corpus.work import Runs, Work, first_row_id
 from raytrain.parquet import write_parquet
 from raytrain.storage import Location
 
-KEY_BITS = 64
+SETTLED = pa.schema([("row", pa.int64()), ("relation", pa.uint8())])
 
 
-def shuffle_key(seed: int, pair_id: str) -> int:
-    """Where a pair goes in the shuffled order of its language: 64 bits that depend on seed and id alone.
-
-    So the order depends neither on the order of files nor on who read them.
-    """
-    return int.from_bytes(hashlib.blake2b(f"{seed}\x1f{pair_id}".encode(), digest_size=8).digest(), "big")
-
-
-def shard_count(rows: int, shard_rows: int) -> int:
-    """Into how many files a language of about that many rows goes."""
-    return max(1, round(rows / shard_rows))
-
-
-def shard_of(key: int, shards: int) -> int:
-    """The shard that holds a key: shards cut the range of keys into equal parts."""
-    return key * shards >> KEY_BITS
-
-
-def shard_path(language: str, shard: int) -> str:
+def shard_path(label: str, shard: int) -> str:
     """Path of a shard in the corpus artifact."""
-    return f"{language}/part-{shard:05d}.parquet"
+    return f"{label}/part-{shard:05d}.parquet"
 
 
-def write_shard(rows: pa.Table, keys: str, corpus: Location, language: str, shard: int, row_group_rows: int) -> File:
-    """Writes one shard, its rows in order of column ``keys`` (ties by content); gives its size and hash."""
-    order = [(keys, "ascending"), *((name, "ascending") for name in PAIRS.names)]
-    table = rows.sort_by(order).select(PAIRS.names).cast(PAIRS).combine_chunks()
-    return write_parquet(table, corpus, shard_path(language, shard), row_group_rows)
+def write_shard(rows: pa.Table, corpus: Location, label: str, shard: int, row_group_rows: int) -> File:
+    """Writes one shard, its rows as they come; gives its size and hash."""
+    table = rows.select(PAIRS.names).cast(PAIRS).combine_chunks()
+    return write_parquet(table, corpus, shard_path(label, shard), row_group_rows)
+
+
+def settle(partition: Partition, work: Work) -> None:
+    """Writes which rows of a stretch of keys go and why (``settled/``): each once, for the first of its reasons."""
+    phases = ["equal", "near"] if work.config.deduplicate and work.config.deduplicate.near else ["equal"]
+    places = [work.place(phase, p.name) for phase in phases for p in work.partitions_of(partition.label)]
+    drops = gather(places, partition.name, DROPS.names, DROPS)
+    order = np.lexsort([drops.column(name).to_numpy() for name in ("relation", "row")])
+    rows = drops.column("row").to_numpy()[order]
+    first = np.r_[True, rows[1:] != rows[:-1]] if len(rows) else np.empty(0, bool)
+    settled = drops.take(pa.array(order[first])).select(SETTLED.names).cast(SETTLED)
+    relations = settled.column("relation").to_numpy().astype(np.int64)
+    # A partition a reason, so that the file's index is the count.
+    write_partitioned(settled, RELATIONS, relations, work.place("settled", partition.name))
+
+
+@dataclass(frozen=True)
+class LabelRows:
+    """The rows of one label that stay: how many of each stretch of keys; and those that went as others are the same."""
+
+    label: str
+    kept: tuple[int, ...]
+    dropped: Mapping[str, int]
+
+
+def count_kept(label: str, work: Work, runs: Runs, dropped: Mapping[str, Mapping[str, int]]) -> LabelRows:
+    """What stays of a label. ``dropped``: partition → reason → rows."""
+    found: Counter[str] = Counter()
+    for name in runs.by_label[label]:
+        found.update(runs.rows[name])
+    names = [partition.name for partition in work.partitions_of(label)]
+    reasons: Counter[str] = Counter()
+    for name in names:
+        reasons.update(dropped.get(name, {}))
+    kept = tuple(found[name] - sum(dropped.get(name, {}).values()) for name in names)
+    return LabelRows(label, kept, dict(reasons))
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """Some shards of a label that are written together."""
+
+    rows: LabelRows
+    first: int  # shard
+    last: int  # one past the last
+
+    @property
+    def name(self) -> str:
+        """For the record."""
+        return f"{self.rows.label}/{self.first:05d}"
+
+    def row_count(self, shard_rows: int) -> int:
+        """Rows of all its shards, of ``shard_rows`` each but the last of the label."""
+        return min(self.last * shard_rows, sum(self.rows.kept)) - self.first * shard_rows
+
+
+def write_shards(task: ShardTask, work: Work, runs: Runs) -> Iterator[tuple[File, int]]:
+    """Writes the shards of a task; yields each with its rows."""
+    size = work.config.shard_rows
+    begin = task.first * size
+    ends = np.cumsum(task.rows.kept)
+    end = min(task.last * size, int(ends[-1]))
+    first, last = (int(np.searchsorted(ends, row, side="right")) for row in (begin, end - 1))
+    before = int(ends[first - 1]) if first else 0
+    partitions = work.partitions_of(task.rows.label)[first : last + 1]
+    table = pa.concat_tables([_kept(partition, work, runs) for partition in partitions])
+    for shard in range(task.first, task.last):
+        start = shard * size - before
+        rows = table.slice(start, min(size, end - shard * size))
+        yield write_shard(rows, work.folder, task.rows.label, shard, work.config.row_group_rows), rows.num_rows
+
+
+def _kept(partition: Partition, work: Work, runs: Runs) -> pa.Table:
+    """The rows of a stretch of keys that stay, in their order."""
+    gone = _gone(partition, work)
+    tables = []
+    for run in runs.by_label[partition.label]:
+        for found in read_partitions(work.place("runs", run), [partition.name], RUN.names):
+            rows = first_row_id(run) + found.first + np.arange(found.table.num_rows)
+            tables.append(found.table.replace_schema_metadata().filter(pa.array(~np.isin(rows, gone))))
+    table = pa.concat_tables([RUN.empty_table(), *tables])
+    return table.sort_by([("key", "ascending"), ("content", "ascending")])
+
+
+def _gone(partition: Partition, work: Work) -> npt.NDArray[np.int64]:
+    if not work.compares:
+        return np.empty(0, np.int64)
+    found = read_partitions(work.place("settled", partition.name), RELATIONS, ["row"])
+    return np.concatenate([np.empty(0, np.int64), *(part.table.column("row").to_numpy() for part in found)])
+
+
+def shard_tasks(rows: LabelRows, work: Work, at_once: int) -> Sequence[ShardTask]:
+    """The shards of a label in tasks of about ``at_once`` rows."""
+    shards = -(-sum(rows.kept) // work.config.shard_rows)
+    step = max(1, at_once // work.config.shard_rows)
+    return [ShardTask(rows, first, min(first + step, shards)) for first in range(0, shards, step)]

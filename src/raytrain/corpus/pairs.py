@@ -1,19 +1,13 @@
-"""What a pair is: the columns of the prepared corpus, and the check that every row passes."""
+"""What a pair is: the columns of the prepared corpus, and the rules that its fields pass."""
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-
-from raytrain.errors import UserError
-
-REQUIRED = ("question", "answer")
-KNOWN = ("id", "origin", "url", *REQUIRED)
 
 PAIRS = pa.schema(
     [
@@ -22,18 +16,35 @@ PAIRS = pa.schema(
         ("url", pa.string()),
         ("question", pa.string()),
         ("answer", pa.string()),
+        ("positives", pa.list_(pa.string())),  # further passages that answer, after `answer`; null if there are none
+        ("negatives", pa.list_(pa.string())),  # passages that don't; null if there are none
+        ("positive_scores", pa.list_(pa.float32())),  # of `answer` and then of `positives`; null if unknown
+        ("negative_scores", pa.list_(pa.float32())),  # of `negatives`; null if unknown
         ("extra", pa.string()),  # the columns we don't know, as one JSON object
     ]
 )
 QUARANTINE = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
 
+LANGUAGE = pa.field("language", pa.string())  # the label: a language, or two where the answer is in another
+LABELLED_PAIRS = PAIRS.append(LANGUAGE)
+LABELLED_QUARANTINE = QUARANTINE.append(LANGUAGE)
+UNDETERMINED = "und"  # ISO 639-3 for what has no language: a bad row that does not say its own
+
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows of one batch: good ones in the schema PAIRS, bad ones in the schema QUARANTINE."""
+    """Rows of one batch: good ones in the schema LABELLED_PAIRS, bad ones in the schema LABELLED_QUARANTINE."""
 
     good: pa.Table
     bad: pa.Table
+
+
+@dataclass(frozen=True)
+class Text:
+    """A field as text, and what is wrong with it: missing, mistyped, undecodable or empty."""
+
+    value: str
+    reason: str | None
 
 
 def pair_id(question: str, answer: str) -> str:
@@ -41,81 +52,44 @@ def pair_id(question: str, answer: str) -> str:
     return hashlib.md5(f"{question} {answer}".encode(), usedforsecurity=False).hexdigest()
 
 
-def require_columns(names: Sequence[str], file: str) -> None:
-    """Raises UserError if a file lacks a column that every pair needs, or has two of a name."""
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if twice:
-        raise UserError(f"{file}: column {twice[0]!r} is there twice")
-    for column in REQUIRED:
-        if column not in names:
-            raise UserError(f"{file}: no column {column!r}: it has {', '.join(names) or 'none'}")
-
-
-def check_rows(rows: Sequence[Mapping[str, Any]], file: str, first_row: int) -> Checked:
-    """Sorts rows into good and bad ones. ``first_row`` is the number of the first in ``file``, from 0.
-
-    A row is bad if its question or answer is missing, not text, not UTF-8, or empty.
-    """
-    good: list[dict[str, Any]] = []
-    bad: list[dict[str, Any]] = []
-    for number, row in enumerate(rows, first_row):
-        fields = {name: _text(row.get(name)) for name in KNOWN}
-        reason = next((f"{fields[name].reason}_{name}" for name in REQUIRED if fields[name].reason), None)
-        if reason:
-            bad.append({"file": file, "row": number, "reason": reason, "text": repr(dict(row))[:500]})
-            continue
-        extra = {name: value for name, value in row.items() if name not in KNOWN and value is not None}
-        question, answer = fields["question"].value, fields["answer"].value
-        good.append(
-            {
-                "id": fields["id"].value or _number(row.get("id")) or pair_id(question, answer),
-                "origin": fields["origin"].value,
-                "url": fields["url"].value,
-                "question": question,
-                "answer": answer,
-                "extra": _json(extra) if extra else None,
-            }
-        )
-    return Checked(pa.Table.from_pylist(good, PAIRS), pa.Table.from_pylist(bad, QUARANTINE))
-
-
-@dataclass(frozen=True)
-class _Text:
-    value: str
-    reason: str | None
-
-
-def _text(value: Any) -> _Text:
-    """A field as text, or what is wrong with it: missing, mistyped, undecodable, empty."""
+def text_of(value: Any) -> Text:
+    """A field as text, stripped of white space at both ends; bytes are taken for UTF-8."""
     if value is None:
-        return _Text("", "missing")
+        return Text("", "missing")
     if isinstance(value, bytes):
         try:
             value = value.decode("utf-8")
         except UnicodeDecodeError:
-            return _Text("", "undecodable")
+            return Text("", "undecodable")
     if not isinstance(value, str):
-        return _Text("", "mistyped")
+        return Text("", "mistyped")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and no text can hold
-        return _Text("", "undecodable")
+        return Text("", "undecodable")
     value = value.strip()
-    return _Text(value, None if value else "empty")
+    return Text(value, None if value else "empty")
 
 
-def _number(value: Any) -> str:
-    """An id that is a number, as text."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+def given_id(value: Any) -> str:
+    """The id that a row has, as text; empty if it has none."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else text_of(value).value
 
 
-def _json(columns: Mapping[str, Any]) -> str:
-    """Columns as one JSON object, whatever they hold."""
-    return json.dumps(_plain(columns), ensure_ascii=False, sort_keys=True, allow_nan=False)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def extra_of(row: Mapping[str, Any], known: frozenset[str]) -> str | None:
+    """The columns of a row but the ``known`` and the null ones, as one JSON object; None if there are none."""
+    extra = {_plain(name): _plain(value) for name, value in row.items() if name not in known and value is not None}
+    return _ENCODER.encode(extra) if extra else None
 
 
 def _plain(value: Any) -> Any:
     """What JSON and UTF-8 have a word for: NaN becomes null, and broken text is spelt out."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
         return {_plain(str(key)): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -126,40 +100,4 @@ def _plain(value: Any) -> Any:
         return value.decode("utf-8", "backslashreplace")
     if value is None or isinstance(value, bool | int):
         return value
-    return str(value).encode("utf-8", "backslashreplace").decode()
-
-
-def python_rows(table: pa.Table) -> list[dict[str, Any]]:
-    """The rows of a table; text that is no UTF-8 comes as bytes, so that it can be told apart row by row."""
-    columns = {}
-    for name in table.column_names:
-        column = table.column(name)
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            raw = pc.cast(column, pa.large_binary()).to_pylist()
-            columns[name] = [_decoded(value) for value in raw]
-        else:
-            columns[name] = _python_values(column)
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _python_values(column: pa.ChunkedArray) -> list[Any]:
-    try:
-        return list(column.to_pylist())
-    except UnicodeDecodeError:  # text inside lists and structs: one bad row must not cost the others
-        return [_python_value(scalar) for scalar in column]
-
-
-def _python_value(scalar: pa.Scalar) -> Any:
-    try:
-        return scalar.as_py()
-    except UnicodeDecodeError:
-        return "(not UTF-8)"
-
-
-def _decoded(value: bytes | None) -> str | bytes | None:
-    try:
-        return None if value is None else value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value
+    return _plain(str(value))

@@ -1,150 +1,296 @@
-"""prepare: raw pairs to a shuffled corpus, as one Ray Data job, every row accounted for."""
+"""prepare: raw pairs to a shuffled corpus, as Ray Data jobs over parts, every row accounted for.
 
+1. known: the texts of the benchmarks that no training pair may hold
+2. screen: raw rows are checked, cleaned, identified and searched; what may stay is written as runs
+3. equal, suspects, near: which rows go because an earlier one is the same in some way
+4. settle, shards: what stays, in its shuffled order, as the corpus
+
+A phase takes what the phase before it left under ``work/`` and leaves a file a part. A part that is there is
+finished, so a run that was killed goes on; and no phase depends on who did which part, or when.
+"""
+
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import ray.data
 from ray.exceptions import RayError
 
 from raytrain.artifact import File, RowAccount
-from raytrain.corpus.layout import shard_count, shard_of, shuffle_key, write_shard
-from raytrain.corpus.pairs import PAIRS, QUARANTINE
-from raytrain.corpus.reading import read_unit
+from raytrain.corpus.config import Corpus
+from raytrain.corpus.decontaminate import HeldOutTexts, relevant_texts, write_passage_keys
+from raytrain.corpus.duplicates import fetch_suspects, find_equal, find_near
+from raytrain.corpus.exchange import partitions_in
+from raytrain.corpus.layout import LabelRows, ShardTask, count_kept, settle, shard_tasks, write_shards
+from raytrain.corpus.screen import screen
 from raytrain.corpus.sources import Unit
+from raytrain.corpus.work import Runs, Screened, Slice, Work, partition_counts, read_record, slices_of
 from raytrain.errors import UserError, user_error_in
+from raytrain.evaluate.held_out import HeldOut
 from raytrain.parquet import write_parquet
+from raytrain.progress import counting
 from raytrain.storage import Location
 
-QUARANTINE_SHARD = -1
-MOST_PARTITIONS = 200  # of the shuffle; for a small corpus fewer, as each costs a task
+ROWS_A_TASK = 65_536  # small parts are done several a task: a task costs some 10 ms of its own
+SHARD_TASK_ROWS = 131_072
+READERS = 16
 
-# What travels between the tasks: pairs, bad rows (shard -1, a reason) and one count a unit (shard -1, no reason).
-_TRAVELLING = pa.schema(
-    [
-        ("language", pa.string()),
-        ("shard", pa.int32()),
-        ("key", pa.uint64()),
-        ("taken", pa.int64()),
-        *PAIRS,
-        *QUARANTINE,
-    ]
-)
+Result = TypeVar("Result")
+Shards = Mapping[str, list[tuple[File, int]]]  # by task
 
 
 @dataclass(frozen=True)
-class PreparedLanguage:
-    """The files of one language, in order, with the rows of each; and where its rows went."""
+class PreparedLabel:
+    """The files of one label, in order, with the rows of each; and where its rows went."""
 
-    language: str
+    label: str
     shards: tuple[tuple[File, int], ...]
-    quarantine: File | None
     account: RowAccount
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How the corpus is written."""
+class Prepared:
+    """The corpus. ``matches``: benchmark → label → kind → rows found in it."""
 
-    folder: Location
-    row_group_rows: int
-    seed: int
-    shards: dict[str, int]
+    labels: tuple[PreparedLabel, ...]
+    quarantine: tuple[File, ...]
+    matches: dict[str, dict[str, dict[str, int]]]
+    training_rows: bool
 
 
-def prepare(
-    units: list[Unit],
-    folder: Location,
-    *,
-    row_group_rows: int,
-    shard_rows: int,
-    seed: int,
-    progress: Callable[[str, int], None],
-) -> list[PreparedLanguage]:
-    """Reads all units and writes the corpus under ``folder``; gives what there is, by language.
+@dataclass(frozen=True)
+class Part:
+    """A piece of a phase: the name that its file has when it is finished, about how many rows, and what it is."""
 
-    ``progress`` hears of each finished shard: its language and rows. The order of rows depends on their ids and
-    the seed, not on parallelism or on the order of files; into how many shards a language goes depends on
-    ``Unit.rows``, which for JSONL is an estimate. Raises UserError for a broken source, or if a language is left
-    without rows.
+    name: str
+    rows: int
+    of: Any
+
+
+def prepare(units: Sequence[Unit], folder: Location, config: Corpus, held_out: Sequence[HeldOut]) -> Prepared:
+    """Reads all units and writes the corpus under ``folder``; goes on from the parts that are there.
+
+    Raises UserError for a broken source, or where more rows than ``config.max_bad_fraction`` can't be used.
     """
+    held_out = held_out if config.decontaminate else ()
+    work = Work(folder, config, partition_counts(units), tuple(held_out))
+    known = [Part(_name(part), part.passages, part) for part in held_out]
+    _each("known", _known, known, work, "passages")
+    screened = _screen(units, work)
+    runs = Runs(tuple(screened))
+    if work.compares:
+        _compare(work, runs)
+    rows = _count(work, runs)
+    tasks = [task for label in rows for task in shard_tasks(label, work, SHARD_TASK_ROWS)]
+    parts = [Part(task.name, task.row_count(config.shard_rows), (task, runs)) for task in tasks]
+    _each("shards", _shards, parts, work, "pairs")
+    written = _read_all(work, "shards", [task.name for task in tasks], _read_shards)
+    return _prepared(screened, rows, dict(zip([task.name for task in tasks], written, strict=True)), work)
+
+
+def _each(phase: str, do: Callable[[Part, Work], None], parts: Sequence[Part], work: Work, unit: str) -> None:
+    for _ in _each_finished(phase, do, parts, work, unit):
+        pass
+
+
+def _each_finished(
+    phase: str, do: Callable[[Part, Work], None], parts: Sequence[Part], work: Work, unit: str
+) -> Iterator[str]:
+    """Does the parts of a phase that are not there yet; yields the name of each when it is finished."""
+    there = work.finished(phase)
+    todo = [part for part in parts if part.name not in there]
+    total = sum(part.rows for part in parts)
+    packs = _packs(todo)
+    with counting(f"prepare: {phase}", unit, total, total - sum(part.rows for part in todo)) as advance:
+        if not packs:
+            return
+        numbers = ray.data.from_items([{"pack": i} for i in range(len(packs))], override_num_blocks=len(packs))
+        numbers.context.raise_original_map_exception = True  # what Ray Data wraps it in loses a UserError
+        done = numbers.map_batches(_do, fn_args=(do, packs, work), batch_size=1, batch_format="pyarrow")
+        try:
+            for row in done.iter_rows():
+                advance(row["rows"], "")
+                yield row["name"]
+        except RayError as error:
+            raise user_error_in(error) or error from error
+
+
+def _do(batch: pa.Table, do: Callable[[Part, Work], None], packs: list[list[Part]], work: Work) -> pa.Table:
+    done: dict[str, list[Any]] = {"name": [], "rows": []}
+    for number in batch.column("pack").to_pylist():
+        for part in packs[number]:
+            do(part, work)
+            done["name"].append(part.name)
+            done["rows"].append(part.rows)
+    return pa.table(done)
+
+
+def _packs(parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts in packs of about ROWS_A_TASK rows, so that small languages don't cost a task each."""
+    packs: list[list[Part]] = []
+    rows = ROWS_A_TASK
+    for part in sorted(parts, key=lambda part: -part.rows):
+        if rows + part.rows > ROWS_A_TASK:
+            packs.append([])
+            rows = 0
+        packs[-1].append(part)
+        rows += max(part.rows, 1)
+    return packs
+
+
+def _name(part: HeldOut) -> str:
+    return f"{part.benchmark}.{part.language}"
+
+
+def _known(part: Part, work: Work) -> None:
+    held_out: HeldOut = part.of
+    for kind, texts in relevant_texts(held_out).items():
+        write_parquet(texts, work.place("texts", part.name), f"{kind}.parquet")
+    if work.config.decontaminate and work.config.decontaminate.all_passages:
+        write_passage_keys(held_out, work.place("passages", part.name))
+    work.place("known", part.name).write_bytes(b"{}")
+
+
+def _held_out_texts(work: Work) -> HeldOutTexts | None:
+    files = {
+        (part.benchmark, part.language, kind): work.place("texts", _name(part)) / f"{kind}.parquet"
+        for part in work.held_out
+        for kind in ("question", "passage")
+    }
+    return HeldOutTexts(files) if files else None
+
+
+def _screen(units: Sequence[Unit], work: Work) -> list[Screened]:
+    """Screens all slices. Stops where more rows than allowed can't be used: a wrong file rather than wrong rows."""
+    slices = slices_of(units)
+    parts = [Part(part.name, part.rows, part) for part in slices]
+    expected = sum(part.rows for part in slices)
+    there = [part.name for part in parts if part.name in work.finished("screened")]
+    screened = dict(zip(there, _read_all(work, "screened", there, read_record), strict=True))
+    tally = BadRows(work, expected)
+    for record in screened.values():
+        tally.add(record)
+    for name in _each_finished("screened", _screen_one, parts, work, "pairs"):
+        screened[name] = read_record(work.place("screened", name))
+        tally.add(screened[name])
+    tally.check(tally.taken)
+    return [screened[part.name] for part in slices]
+
+
+def _screen_one(part: Part, work: Work) -> None:
+    slice_: Slice = part.of
+    record = screen(slice_, work, _held_out_texts(work))
+    work.place("screened", part.name).write_bytes(record.model_dump_json().encode())
+
+
+class BadRows:
+    """Counts rows that can't be used, and stops the run when there are more than allowed."""
+
+    def __init__(self, work: Work, expected: int) -> None:
+        self._work = work
+        self._expected = expected
+        self._reasons: Counter[str] = Counter()
+        self.taken = 0
+
+    def add(self, record: Screened) -> None:
+        """Counts those of a slice. Raises UserError where it is certain by now that there are too many."""
+        self.taken += sum(account.taken for account in record.labels.values())
+        self._reasons.update(record.bad)
+        self.check(max(self.taken, self._expected))
+
+    def check(self, rows: int) -> None:
+        """Raises UserError if of that many rows too many are bad."""
+        bad, allowed = self._reasons.total(), self._work.config.max_bad_fraction
+        if bad > allowed * rows:
+            reasons = ", ".join(f"{reason} {n:,}" for reason, n in self._reasons.most_common(5))
+            raise UserError(
+                f"corpus: {bad:,} of {self.taken:,} rows read can't be used ({reasons}), and corpus.max_bad_fraction "
+                f"allows {allowed:g}: see {(self._work.folder / 'quarantine').uri} for file, row and reason, mend the "
+                "source, or allow more and run again"
+            )
+
+
+def _compare(work: Work, runs: Runs) -> None:
+    """Finds the rows that go because others are the same."""
+    partitions = [p for label in runs.by_label for p in work.partitions_of(label)]
     rows: Counter[str] = Counter()
-    for unit in units:
-        rows[unit.language] += unit.rows
-    layout = Layout(folder, row_group_rows, seed, {lang: shard_count(n, shard_rows) for lang, n in rows.items()})
-    groups = sum(layout.shards.values()) + len(layout.shards)
-    written = (
-        ray.data.from_items([{"unit": number} for number in range(len(units))], override_num_blocks=len(units))
-        .map_batches(_read, fn_args=(units, layout), batch_size=1, batch_format="pyarrow", udf_modifying_row_count=True)
-        .groupby(["language", "shard"], num_partitions=min(groups, MOST_PARTITIONS))
-        .map_groups(_write, fn_args=(layout,), batch_format="pyarrow")
+    for of_run in runs.rows.values():
+        rows.update(of_run)
+    stretches = [Part(p.name, rows[p.name], (p, runs)) for p in partitions]
+    _each("members", _equal, stretches, work, "pairs")
+    if work.config.deduplicate and work.config.deduplicate.near:
+        of_runs = [Part(name, sum(parts.values()), (name, runs)) for name, parts in runs.rows.items()]
+        _each("suspects", _suspects, of_runs, work, "pairs")
+        _each("near", _near, stretches, work, "pairs")
+    _each("settled", _settle, stretches, work, "pairs")
+
+
+def _equal(part: Part, work: Work) -> None:
+    find_equal(part.of[0], work, part.of[1])
+
+
+def _suspects(part: Part, work: Work) -> None:
+    fetch_suspects(part.of[0], work, part.of[1])
+
+
+def _near(part: Part, work: Work) -> None:
+    find_near(part.of[0], work, part.of[1])
+
+
+def _settle(part: Part, work: Work) -> None:
+    settle(part.of[0], work)
+
+
+def _count(work: Work, runs: Runs) -> list[LabelRows]:
+    """What stays of each label."""
+    names = [p.name for label in runs.by_label for p in work.partitions_of(label)] if work.compares else []
+    dropped = dict(zip(names, _read_all(work, "settled", names, partitions_in), strict=True))
+    return [count_kept(label, work, runs, dropped) for label in runs.by_label]
+
+
+def _shards(part: Part, work: Work) -> None:
+    task: ShardTask = part.of[0]
+    written = [[file.model_dump(), rows] for file, rows in write_shards(task, work, part.of[1])]
+    work.place("shards", part.name).write_bytes(json.dumps(written).encode())
+
+
+def _read_shards(place: Location) -> list[tuple[File, int]]:
+    return [(File.model_validate(file), rows) for file, rows in json.loads(place.read_text())]
+
+
+def _read_all(work: Work, phase: str, names: Sequence[str], read: Callable[[Location], Result]) -> list[Result]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(lambda name: read(work.place(phase, name)), names))
+
+
+def _prepared(screened: Sequence[Screened], rows: Sequence[LabelRows], shards: Shards, work: Work) -> Prepared:
+    """The account of all: what was taken is what was kept and what was dropped, label by label."""
+    taken: Counter[str] = Counter()
+    dropped: dict[str, Counter[str]] = {}
+    matches: dict[str, dict[str, Counter[str]]] = {}
+    for part in screened:
+        for label, account in part.labels.items():
+            taken[label] += account.taken
+            dropped.setdefault(label, Counter()).update(account.dropped)
+        for benchmark, labels in part.matches.items():
+            for label, kinds in labels.items():
+                matches.setdefault(benchmark, {}).setdefault(label, Counter()).update(kinds)
+    kept = {label.label: label for label in rows}
+    prepared = []
+    for label in sorted(taken):
+        if label in kept:
+            dropped[label].update(kept[label].dropped)
+        files = tuple(entry for task, written in shards.items() if task.startswith(f"{label}/") for entry in written)
+        rest = dict(sorted(dropped[label].items()))
+        whole = RowAccount(taken=taken[label], kept=sum(n for _, n in files), dropped=rest)
+        prepared.append(PreparedLabel(label, files, whole))
+    return Prepared(
+        tuple(prepared),
+        tuple(file for part in screened for file in part.quarantine),
+        {name: {label: dict(n) for label, n in sorted(of.items())} for name, of in sorted(matches.items())},
+        any(part.training_rows for part in screened),
     )
-    records = []
-    try:
-        for record in written.iter_rows():
-            records.append(record)
-            progress(record["language"], record["rows"])
-    except RayError as error:
-        raise user_error_in(error) or error from error
-    return [_language(language, records) for language in sorted(layout.shards)]
-
-
-def _read(batch: pa.Table, units: list[Unit], layout: Layout) -> Iterator[pa.Table]:
-    for number in batch.column("unit").to_pylist():
-        unit = units[number]
-        taken = 0
-        for checked in read_unit(unit):
-            taken += checked.good.num_rows + checked.bad.num_rows
-            keys = [shuffle_key(layout.seed, pair_id) for pair_id in checked.good.column("id").to_pylist()]
-            shards = [shard_of(key, layout.shards[unit.language]) for key in keys]
-            yield _travelling(checked.good, language=unit.language, key=keys, shard=shards)
-            yield _travelling(checked.bad, language=unit.language, shard=QUARANTINE_SHARD)
-        yield _travelling(pa.table({"taken": [taken]}), language=unit.language, shard=QUARANTINE_SHARD)
-
-
-def _travelling(table: pa.Table, **columns: Any) -> pa.Table:
-    n = table.num_rows
-    for name, value in columns.items():
-        values = value if isinstance(value, list) else [value] * n
-        table = table.append_column(name, pa.array(values, _TRAVELLING.field(name).type))
-    for field in _TRAVELLING:
-        if field.name not in table.column_names:
-            table = table.append_column(field.name, pa.nulls(n, field.type))
-    return table.select(_TRAVELLING.names).cast(_TRAVELLING)
-
-
-def _write(group: pa.Table, layout: Layout) -> pa.Table:
-    language = group.column("language")[0].as_py()
-    shard = group.column("shard")[0].as_py()
-    record: dict[str, Any] = {"language": language, "shard": shard, "rows": 0, "taken": 0, "reasons": ""}
-    record |= {"path": "", "size": 0, "sha256": ""}
-    if shard == QUARANTINE_SHARD:
-        record["taken"] = pc.sum(group.column("taken")).as_py() or 0
-        bad = group.filter(pc.is_valid(group.column("reason"))).select(QUARANTINE.names)
-        if bad.num_rows:
-            bad = bad.sort_by([("file", "ascending"), ("row", "ascending")])
-            file = write_parquet(bad, layout.folder, f"quarantine/{language}.parquet", layout.row_group_rows)
-            record |= file.model_dump() | {"reasons": "\n".join(bad.column("reason").to_pylist())}
-    else:
-        file = write_shard(group, "key", layout.folder, language, shard, layout.row_group_rows)
-        record |= file.model_dump() | {"rows": group.num_rows}
-    return pa.Table.from_pylist([record])
-
-
-def _language(language: str, records: list[dict[str, Any]]) -> PreparedLanguage:
-    own = sorted((r for r in records if r["language"] == language), key=lambda r: r["shard"])
-    shards = tuple((_file(r), r["rows"]) for r in own if r["shard"] != QUARANTINE_SHARD)
-    rest = next(r for r in own if r["shard"] == QUARANTINE_SHARD)
-    dropped = Counter(reason for reason in rest["reasons"].split("\n") if reason)
-    kept = sum(rows for _, rows in shards)
-    if not kept:
-        raise UserError(f"corpus: {language} is left without rows: {rest['taken']} taken, dropped {dict(dropped)}")
-    account = RowAccount(taken=rest["taken"], kept=kept, dropped=dict(sorted(dropped.items())))
-    return PreparedLanguage(language, shards, _file(rest) if rest["path"] else None, account)
-
-
-def _file(record: dict[str, Any]) -> File:
-    return File(path=record["path"], size=record["size"], sha256=record["sha256"])

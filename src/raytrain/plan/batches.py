@@ -6,21 +6,21 @@ Not of the number of workers, of a crash or of time; so the whole state of the d
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from raytrain.plan.passes import Passes, Shards
-from raytrain.plan.schedule import LEAF_LOG2, PERIOD_LOG2, Schedule, period_counts
+from raytrain.plan.passes import Passes, Pieces, joined, rows_in
+from raytrain.plan.permutation import Ints
+from raytrain.plan.schedule import Schedule, most_in_window, period_counts
+from raytrain.plan.shards import Shards, fields_of
 
-Ints = npt.NDArray[np.int64]
 Batching = Literal["homogeneous", "mixed"]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one lane over some steps, in order. All arrays have shape (steps × lane rows,)."""
+    """Rows of some lanes over some steps, sorted by step and lane. All arrays have shape (rows,)."""
 
     step: Ints
     lane: Ints
@@ -29,15 +29,42 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """An entry of the mix: a language, or several that share batches. Weights need not sum to 1."""
+
+    name: str
+    members: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive positions of an entry: ``entry`` is an index into Plan.entries, ``count`` at least 1."""
+
+    entry: int
+    first: int
+    count: int
+
+
+def rows_needed(share: float, batch_size: int, batching: Batching) -> int:
+    """The fewest rows of an entry with this share of the mix with which no batch can hold a row twice.
+
+    A batch takes consecutive positions of an entry, and two neighbouring halves of a pass have no row in common:
+    so half of the rows must be as many as a batch can take.
+    """
+    return 2 * (batch_size if batching == "homogeneous" else most_in_window(share, batch_size))
+
+
+@dataclass(frozen=True)
 class Plan:
     """The rows of every step.
 
-    ``shards`` and ``weights`` are in order of language; ``batch_size`` counts the rows of a global step and
-    is a multiple of ``lanes``.
+    ``shards`` are in order of language, ``entries`` in order of name; ``batch_size`` counts the rows of a global
+    step and is a multiple of ``lanes``.
     """
 
     shards: tuple[Shards, ...]
-    weights: tuple[float, ...]
+    entries: tuple[Entry, ...]
     batch_size: int
     lanes: int
     seed: int
@@ -53,105 +80,151 @@ class Plan:
         lanes: int,
         seed: int,
         batching: Batching,
+        groups: Mapping[str, Sequence[str]] | None = None,
     ) -> "Plan":
         """The plan of a corpus under a mix.
 
-        Raises ValueError, in words for the user, if the mix names a language that the corpus lacks, if lanes do
-        not divide the batch, or if a language is so small that a batch could hold one of its rows twice.
+        ``mix`` names languages, or groups of languages that share batches; ``groups`` says who is in a group.
+        Raises ValueError, in words for the user, if the mix names what the corpus lacks or names a language twice, if
+        lanes do not divide the batch, or if an entry gets no slot or is so small that a batch could hold one of its
+        rows twice.
         """
-        missing = sorted(set(mix) - {name for name, shards in corpus.items() if shards.rows})
-        if missing:
-            raise ValueError(f"no rows for {', '.join(missing)}; the corpus has {', '.join(sorted(corpus))}")
+        groups = groups or {}
+        entries = tuple(Entry(n, tuple(sorted(groups.get(n, (n,)))), float(mix[n])) for n in sorted(mix))
+        languages = sorted(language for entry in entries for language in entry.members)
+        _check_names(corpus, groups, languages)
         if batch_size % lanes:
             raise ValueError(f"a batch of {batch_size} rows can't be dealt evenly to {lanes} lanes")
-        names = sorted(mix)
-        plan = cls(
-            tuple(corpus[name] for name in names),
-            tuple(float(mix[name]) for name in names),
-            batch_size,
-            lanes,
-            seed,
-            batching,
-        )
-        for name, need in zip(names, plan.rows_needed, strict=True):
-            if corpus[name].rows < need:
-                raise ValueError(
-                    f"{name} has {corpus[name].rows} rows, and batches of {batch_size} in {lanes} lanes need "
-                    f"at least {need} so that no batch holds a row twice: leave {name} out or lower the batch size"
-                )
+        plan = cls(tuple(corpus[name] for name in languages), entries, batch_size, lanes, seed, batching)
+        _check_sizes(plan)
         return plan
 
-    @property
+    def __getstate__(self) -> dict[str, Any]:
+        return fields_of(self)
+
+    @cached_property
     def languages(self) -> tuple[str, ...]:
-        """Language codes of the mix, sorted."""
+        """Labels of all languages of the mix, sorted."""
         return tuple(shards.language for shards in self.shards)
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The languages of each group."""
+        return {entry.name: entry.members for entry in self.entries if entry.members != (entry.name,)}
+
+    @property
+    def mix(self) -> dict[str, float]:
+        """The weight of each entry."""
+        return {entry.name: entry.weight for entry in self.entries}
 
     @property
     def lane_rows(self) -> int:
         """Rows of one lane in one step."""
         return self.batch_size // self.lanes
 
-    @cached_property
-    def counts(self) -> tuple[int, ...]:
-        """Slots of each language in a period of 2^20 (a slot is a batch if homogeneous, else a row)."""
-        return tuple(period_counts(np.array(self.weights)).tolist())
-
     @property
-    def rows_needed(self) -> tuple[int, ...]:
-        """The fewest rows of each language with which no batch can hold a row twice.
-
-        A batch takes rows from at most two neighbouring parts (halves) of a pass as long as what all lanes
-        have in hand at one step fits into a part. Homogeneous lanes go in step. Mixed lanes have schedules of
-        their own: two of them differ by at most one row a level of the halving tree, and by a leaf.
-        """
-        if self.batching == "homogeneous":
-            return (2 * self.batch_size,) * len(self.shards)
-        leaf = 1 << LEAF_LOG2
-        needed = []
-        for count in self.counts:
-            in_leaf = 1 + -(-leaf * count // (1 << PERIOD_LOG2))
-            in_step = min(self.lane_rows, in_leaf * (self.lane_rows // leaf + 2))
-            apart = 2 * (PERIOD_LOG2 - LEAF_LOG2) + in_leaf
-            needed.append(2 * self.lanes * (in_step + apart))
-        return tuple(needed)
+    def slot_rows(self) -> int:
+        """Rows of a slot of the schedule: a batch if homogeneous, else one."""
+        return self.batch_size if self.batching == "homogeneous" else 1
 
     @cached_property
-    def _passes(self) -> tuple[Passes, ...]:
-        return tuple(Passes(shards, self.lanes, self.seed) for shards in self.shards)
+    def passes(self) -> tuple[Passes, ...]:
+        """The order of the rows of each entry."""
+        shards = dict(zip(self.languages, self.shards, strict=True))
+        return tuple(Passes(e.name, tuple(shards[m] for m in e.members), self.seed) for e in self.entries)
 
-    def _schedule(self, lane: int) -> Schedule:
-        if self.batching == "homogeneous":
-            return Schedule(self.counts, (self.seed, "steps"))
-        return Schedule(self.counts, (self.seed, "rows", lane))
+    @cached_property
+    def _schedule(self) -> Schedule:
+        counts = period_counts(np.array([entry.weight for entry in self.entries]))
+        return Schedule(tuple(counts.tolist()), (self.seed, self.batching))
+
+    @cached_property
+    def _numbers(self) -> tuple[Ints, ...]:
+        """Of each entry, the numbers of its members among ``languages``."""
+        number = {language: i for i, language in enumerate(self.languages)}
+        return tuple(np.array([number[member] for member in entry.members]) for entry in self.entries)
 
     def rows(self, lane: int, first_step: int, steps: int) -> Rows:
-        """The rows of a lane in steps first_step..first_step+steps-1. Costs the same at any step."""
-        b = self.lane_rows
-        if self.batching == "homogeneous":
-            by_step, batches = self._schedule(lane).slots(first_step, steps)
-            language = np.repeat(by_step, b)
-            turns = (batches[:, None] * b + np.arange(b)).reshape(-1)
-        else:
-            language, turns = self._schedule(lane).slots(first_step * b, steps * b)
-        row = np.empty_like(turns)
-        for index in np.unique(language):
-            here = language == index
-            row[here] = self._passes[index].locate(lane, turns[here])
-        step = np.repeat(np.arange(first_step, first_step + steps), b)
-        return Rows(step, np.full(len(step), lane), language, row)
+        """The rows of a lane in steps first_step..first_step+steps-1."""
+        return self.rows_of([lane], first_step, steps)
 
     def rows_of(self, lanes: Sequence[int], first_step: int, steps: int) -> Rows:
-        """The rows of several lanes, sorted by (step, lane): what a rank that owns them takes."""
-        parts = [self.rows(lane, first_step, steps) for lane in lanes]
-        joined = [np.concatenate([getattr(p, f) for p in parts]) for f in ("step", "lane", "language", "row")]
-        order = np.argsort(joined[0], kind="stable")
-        return Rows(*(a[order] for a in joined))
+        """The rows of several lanes in steps first_step..first_step+steps-1. Costs the same at any step.
+
+        The batch is worked out as a whole, so all lanes at once cost as much as one.
+        """
+        owned = np.array(sorted(lanes), np.int64)
+        language, row = (
+            whole.reshape(steps, self.lanes, self.lane_rows)[:, owned].reshape(-1)
+            for whole in self._batches(first_step, steps)
+        )
+        step = np.repeat(np.arange(first_step, first_step + steps), len(owned) * self.lane_rows)
+        return Rows(step, np.tile(np.repeat(owned, self.lane_rows), steps), language, row)
+
+    def stretches(self, first_step: int, steps: int) -> list[Stretch]:
+        """What steps first_step..first_step+steps-1 take of each entry, those without rows left out."""
+        a_step = self.batch_size // self.slot_rows
+        begin, end = (self._schedule.taken(step * a_step) * self.slot_rows for step in (first_step, first_step + steps))
+        return [Stretch(int(i), int(begin[i]), int(end[i] - begin[i])) for i in np.flatnonzero(end > begin)]
 
     def rows_taken(self, steps: int) -> dict[str, int]:
         """How many rows of each language the first ``steps`` steps take."""
-        if self.batching == "homogeneous":
-            taken = self._schedule(0).taken(steps) * self.batch_size
-        else:
-            slots = steps * self.lane_rows
-            taken = np.sum([self._schedule(lane).taken(slots) for lane in range(self.lanes)], axis=0)
-        return dict(zip(self.languages, taken.tolist(), strict=True))
+        taken = dict.fromkeys(self.languages, 0)
+        for stretch in self.stretches(0, steps):
+            members = self.entries[stretch.entry].members
+            taken |= dict(zip(members, self.passes[stretch.entry].taken(stretch.count).tolist(), strict=True))
+        return taken
+
+    def _batches(self, first_step: int, steps: int) -> tuple[Ints, Ints]:
+        """Language and row of all rows of some steps, in order. Both of shape (steps × batch size,)."""
+        a_step = self.batch_size // self.slot_rows
+        slots = self._schedule.slots(first_step * a_step, steps * a_step)
+        found: list[Pieces] = []
+        cuts, start = [], 0
+        for stretch in self.stretches(first_step, steps):
+            pieces, skip = self.passes[stretch.entry].pieces(stretch.first, stretch.count)
+            numbers = self._numbers[stretch.entry][pieces.member]
+            found.append(Pieces(numbers, pieces.first_row, pieces.rows, pieces.key))
+            cuts.append(np.arange(start + skip, start + skip + stretch.count))
+            start += int(pieces.rows.sum())
+        if not found:
+            return slots, slots
+        every, chosen = joined(found), np.concatenate(cuts)
+        # By entry and position, which is the order of slots within an entry; uint16 is sorted without comparing.
+        places = np.argsort(slots.astype(np.uint16), kind="stable")
+        whole = []
+        for values in (np.repeat(every.member, every.rows), rows_in(every)):
+            ordered = np.empty((len(slots), self.slot_rows), np.int64)
+            ordered[places] = values[chosen].reshape(len(slots), self.slot_rows)
+            whole.append(ordered.reshape(-1))
+        return whole[0], whole[1]
+
+
+def _check_names(corpus: Mapping[str, Shards], groups: Mapping[str, Sequence[str]], languages: Sequence[str]) -> None:
+    missing = sorted(set(languages) - {name for name, shards in corpus.items() if shards.rows})
+    if missing:
+        raise ValueError(f"no rows for {', '.join(missing)}; the corpus has {', '.join(sorted(corpus))}")
+    twice = sorted({name for name in languages if languages.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} would be in two entries of the mix")
+    called = sorted(set(groups) & set(corpus))
+    if called:
+        raise ValueError(f"{called[0]} is a language of the corpus: call the group otherwise")
+
+
+def _check_sizes(plan: Plan) -> None:
+    total = sum(entry.weight for entry in plan.entries)
+    lacking = []
+    for entry, passes, count in zip(plan.entries, plan.passes, plan._schedule.counts, strict=True):
+        if not count:
+            slot = "batch" if plan.batching == "homogeneous" else "row"
+            raise ValueError(f"{entry.name}: weight {entry.weight:g} is less than one {slot} in 2^20: leave it out")
+        need = rows_needed(entry.weight / total, plan.batch_size, plan.batching)
+        if passes.rows < need:
+            of = f" ({', '.join(entry.members)})" if entry.name in plan.groups else ""
+            lacking.append(f"{entry.name}{of} has {passes.rows} rows and needs {need}")
+    if lacking:
+        raise ValueError(
+            f"a batch of {plan.batch_size} could hold a row twice: {'; '.join(lacking)}: exclude what is small, let "
+            "small languages share batches (group_small: NAME), or lower batch_size"
+        )

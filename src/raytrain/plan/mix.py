@@ -1,6 +1,8 @@
-"""The mix: what share of the batches, or of the rows, each language gets."""
+"""The mix: what share of the batches, or of the rows, each language or group gets."""
 
 from collections.abc import Mapping
+
+from raytrain.plan.batches import Batching, rows_needed
 
 
 def mix_weights(
@@ -22,3 +24,21 @@ def mix_weights(
         raise ValueError("the mix has no language with a weight above 0")
     total = sum(kept.values())
     return {language: weight / total for language, weight in kept.items()}
+
+
+def with_group(
+    mix: Mapping[str, float], rows: Mapping[str, int], name: str, *, batch_size: int, batching: Batching
+) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
+    """The mix with all languages that are too small for batches of their own in one group, and who is in it.
+
+    The group gets the sum of their shares. ``mix`` sums to 1; where no language is too small there is no group.
+    """
+    small = tuple(
+        language
+        for language, share in sorted(mix.items())
+        if rows.get(language, 0) < rows_needed(share, batch_size, batching)
+    )
+    if not small:
+        return dict(mix), {}
+    large = {language: share for language, share in mix.items() if language not in small}
+    return large | {name: sum(mix[language] for language in small)}, {name: small}

@@ -1,121 +1,126 @@
-"""The order of one language's rows: pass after pass, each row exactly once a pass, lane by lane.
+"""The order of the rows of one entry of the mix, a language or a group: pass after pass, each row exactly once a pass.
 
-Position q = 0, 1, 2 … of a language is dealt to lane q mod V. A pass is N positions, N being the
-language's rows, and has two parts, over the first and over the second half of the rows. In each part the
-row groups stand in an order of their own and are dealt to the lanes as contiguous stretches, so that a lane
-walks whole row groups and bytes are read about once. The two halves never mix: a batch that runs over the end
-of a part holds rows of both, and no row twice.
+A pass is N positions, N being the rows of all members, and has two parts, over the first and over the second half
+of every member's rows. In each part the row groups of all members stand in an order of their own, and the rows of a
+row group in an order of theirs; so row groups are read one after the other. The two halves never mix: a batch that
+runs over the end of a part holds rows of both, and no row twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import pairwise
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-from raytrain.plan.permutation import permutation
-
-Ints = npt.NDArray[np.int64]
+from raytrain.plan.permutation import Ints, Words, draws, key_of, permutations
+from raytrain.plan.shards import Shards
 
 
 @dataclass(frozen=True)
-class Shards:
-    """The files of one language: rows of each, and the rows of a row group (the last may be short)."""
+class Pieces:
+    """Consecutive stretches of a part, each the rows of one row group. Arrays of shape (pieces,).
 
-    language: str
-    shard_rows: tuple[int, ...]
-    row_group_rows: int
+    ``first_row`` counts over all files of the member; ``key`` seeds the order inside.
+    """
 
-    @property
-    def rows(self) -> int:
-        """Rows in all files."""
-        return sum(self.shard_rows)
-
-    @cached_property
-    def group_starts(self) -> Ints:
-        """Number of the first row of each row group, counted over all files. Shape (groups,)."""
-        ends = np.cumsum((0, *self.shard_rows))
-        return np.concatenate([np.arange(a, b, self.row_group_rows) for a, b in pairwise(ends)]).astype(np.int64)
-
-    @cached_property
-    def shard_of_group(self) -> Ints:
-        """File of each row group. Shape (groups,)."""
-        groups = [-(-n // self.row_group_rows) for n in self.shard_rows]
-        return np.repeat(np.arange(len(groups)), groups)
-
-    @cached_property
-    def first_group_of_shard(self) -> Ints:
-        """Number of the first row group of each file. Shape (files,)."""
-        groups = [-(-n // self.row_group_rows) for n in self.shard_rows]
-        return np.cumsum([0, *groups])[:-1].astype(np.int64)
+    member: Ints
+    first_row: Ints
+    rows: Ints
+    key: Words
 
 
 @dataclass(frozen=True)
 class Passes:
-    """The endless sequence of one language's rows, dealt to ``lanes`` lanes."""
+    """The endless sequence of rows of an entry of the mix."""
 
-    shards: Shards
-    lanes: int
+    name: str
+    members: tuple[Shards, ...]
     seed: int
 
     @property
-    def half(self) -> int:
-        """Rows in the first part of a pass."""
-        return self.shards.rows // 2
+    def rows(self) -> int:
+        """Rows of all members: the positions of a pass."""
+        return sum(member.rows for member in self.members)
 
-    def locate(self, lane: int, turns: Ints) -> Ints:
-        """Row numbers (over all files of the language) of a lane's n-th rows, n in ``turns``.
+    def pieces(self, first: int, count: int) -> tuple[Pieces, int]:
+        """The pieces that hold positions first..first+count-1, in order, and how many rows of the first to skip.
 
-        ``turns`` and the result have the same shape (n,).
+        ``count`` is at least 1.
         """
-        positions = turns * self.lanes + lane
-        passes, offsets = np.divmod(positions, self.shards.rows)
-        parts = passes * 2 + (offsets >= self.half)
-        rows = np.empty_like(turns)
-        for part in np.unique(parts):
-            here = parts == part
-            rows[here] = self._locate_in_part(int(part), lane, turns[here])
-        return rows
+        half = self.rows // 2
+        found: list[Pieces] = []
+        skip, position = 0, first
+        while position < first + count:
+            part = 2 * (position // self.rows) + (position % self.rows >= half)
+            begin = part // 2 * self.rows + part % 2 * half
+            end = begin + (self.rows - half if part % 2 else half)
+            order, ends = _part_order(self, part)
+            i = int(np.searchsorted(ends, position - begin, side="right"))
+            j = int(np.searchsorted(ends, min(first + count, end) - begin, side="left")) + 1
+            chosen = order[i:j]
+            if not found:
+                skip = position - begin - (int(ends[i - 1]) if i else 0)
+            whole = _half_pieces(self, part % 2)
+            key = draws(key_of(self.seed, self.name, "rows", part), chosen)
+            found.append(Pieces(whole.member[chosen], whole.first_row[chosen], whole.rows[chosen], key))
+            position = end
+        return joined(found), skip
 
-    def _locate_in_part(self, part: int, lane: int, turns: Ints) -> Ints:
-        passes, second = divmod(part, 2)
-        begin = passes * self.shards.rows + (self.half if second else 0)
-        end = (passes + 1) * self.shards.rows if second else begin + self.half
-        own = np.arange(self.lanes)
-        dealt_before = (begin - own + self.lanes - 1) // self.lanes
-        dealt_here = (end - own + self.lanes - 1) // self.lanes - dealt_before
-        places = int(dealt_here[:lane].sum()) + turns - dealt_before[lane]
+    def taken(self, count: int) -> Ints:
+        """How many of the first ``count`` positions each member has. Shape (members,)."""
+        sizes = np.array([member.rows for member in self.members])
+        passes, rest = divmod(count, self.rows)
+        taken = passes * sizes
+        if rest:
+            pieces, _ = self.pieces(passes * self.rows, rest)
+            rows = pieces.rows.copy()
+            rows[-1] -= rows.sum() - rest
+            taken += np.bincount(pieces.member, rows, len(sizes)).astype(np.int64)
+        return taken
 
-        order, first_rows, ends = _part_order(self, part)
-        which = np.searchsorted(ends, places, side="right")
-        rows = np.empty_like(turns)
-        for i in np.unique(which):
-            here = which == i
-            start = int(ends[i - 1]) if i else 0
-            inside = _piece_order(self, part, int(order[i]), int(ends[i]) - start)
-            rows[here] = first_rows[i] + inside[places[here] - start]
-        return rows
+
+def joined(parts: Sequence[Pieces]) -> Pieces:
+    """All pieces of several, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    member, first_row, rows = (np.concatenate([getattr(p, f) for p in parts]) for f in ("member", "first_row", "rows"))
+    return Pieces(member, first_row, rows, np.concatenate([part.key for part in parts]))
+
+
+def rows_in(pieces: Pieces) -> Ints:
+    """The row numbers of all pieces, one piece after the other, each in its seeded order. Shape (sum of rows,)."""
+    starts = np.cumsum(pieces.rows) - pieces.rows
+    rows = np.empty(int(pieces.rows.sum()), np.int64)
+    for size in np.unique(pieces.rows):  # nearly all are whole row groups: one sort for all of a size
+        which = np.flatnonzero(pieces.rows == size)
+        order = permutations(pieces.key[which], int(size))
+        rows[starts[which, None] + np.arange(size)] = pieces.first_row[which, None] + order
+    return rows
 
 
 @lru_cache(maxsize=256)
-def _part_order(passes: Passes, part: int) -> tuple[Ints, Ints, Ints]:
-    """The pieces of a part in their order: piece numbers, their first rows, and where each ends in the part.
+def _half_pieces(passes: Passes, half: int) -> Pieces:
+    """The pieces of the first (0) or second (1) part of a pass, unordered and without keys.
 
-    A piece is a row group; the row group in which the halves meet gives one piece to each.
+    A piece is a row group; the row group in which the halves of a member meet gives one piece to each.
     """
-    starts, half, total = passes.shards.group_starts, passes.half, passes.shards.rows
-    if part % 2:
-        middle = int(np.searchsorted(starts, half, side="right")) - 1
-        begins = np.maximum(starts[middle:], half)
-        stops = np.append(starts[middle + 1 :], total)
-    else:
-        begins = starts[starts < half]
-        stops = np.append(begins[1:], half)
-    order = permutation(len(begins), passes.seed, passes.shards.language, "groups", part)
-    return order, begins[order], np.cumsum((stops - begins)[order])
+    found, before = [], 0
+    for index, member in enumerate(passes.members):
+        # Halves of the running total: together the members' first halves are exactly half of all rows.
+        middle = (before + member.rows) // 2 - before // 2
+        before += member.rows
+        low, high = (middle, member.rows) if half else (0, middle)
+        begins = np.maximum(member.group_starts, low)
+        ends = np.minimum(member.group_starts + member.group_rows, high)
+        there = begins < ends
+        rows = (ends - begins)[there]
+        found.append(Pieces(np.full(len(rows), index), begins[there], rows, np.zeros(0, np.uint64)))
+    return joined(found)
 
 
-@lru_cache(maxsize=1024)
-def _piece_order(passes: Passes, part: int, piece: int, rows: int) -> Ints:
-    return permutation(rows, passes.seed, passes.shards.language, "rows", part, piece)
+@lru_cache(maxsize=256)
+def _part_order(passes: Passes, part: int) -> tuple[Ints, Ints]:
+    """The order of a part's pieces, and where each ends in the part. Both of shape (pieces,)."""
+    rows = _half_pieces(passes, part % 2).rows
+    order = permutations(key_of(passes.seed, passes.name, "groups", part), len(rows))[0]
+    return order, np.cumsum(rows[order])

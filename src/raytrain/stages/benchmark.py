@@ -8,6 +8,7 @@ from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import identity_of, label_of, load_benchmark
 from raytrain.evaluate.held_out import write_held_out
+from raytrain.languages import languages_of
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
 from raytrain.stages.prepare import source_units
 from raytrain.storage import Location
@@ -29,7 +30,9 @@ def _identity(job: Job) -> Mapping[str, Any]:
 def _known(job: Job) -> list[str] | None:
     """The languages that a tokenizer of our own has seen; None where a tokenizer is given. Others are refused, so
     that an artifact made for more languages must not do for a job with fewer."""
-    return sorted({unit.language for unit in source_units(job)}) if job.model.from_scratch else None
+    if not job.model.from_scratch:
+        return None
+    return sorted({language for unit in source_units(job) for label in unit.labels for language in languages_of(label)})
 
 
 def _check(job: Job) -> None:

@@ -10,13 +10,13 @@ from raytrain.stages.export import EXPORT
 from raytrain.stages.index import INDEX, UNTRAINED_INDEX
 from raytrain.stages.model import MODEL
 from raytrain.stages.plan import PLAN
-from raytrain.stages.prepare import PREPARE
+from raytrain.stages.prepare import prepare_task
 from raytrain.stages.report import REPORT
 from raytrain.stages.study import STUDY
 from raytrain.stages.train import TRAIN
 from raytrain.study.arms import ArmRun, runs_of, with_seed
 
-TRAINING = [PREPARE, PLAN, MODEL, TRAIN, EXPORT]
+TRAINING = [PLAN, MODEL, TRAIN, EXPORT]
 EVALUATION = [BM25, UNTRAINED_INDEX, UNTRAINED, INDEX, EVALUATE]
 
 
@@ -36,14 +36,15 @@ def chain(job: Job) -> list[Task]:
     Benchmarks come first: what is wrong with them is to be known before the work.
     """
     if not job.evaluate.benchmarks:
-        return [Task.of(stage, job) for stage in TRAINING]
-    tasks = [Task.of(stage, job) for stage in (BENCHMARK, *TRAINING, *EVALUATION)]
+        return [prepare_task(job), *(Task.of(stage, job) for stage in TRAINING)]
+    rest = [Task.of(stage, job) for stage in (*TRAINING, *EVALUATION)]
+    tasks = [Task.of(BENCHMARK, job), prepare_task(job), *rest]
     return [*tasks, Task("report", REPORT, job, _all(tasks))]
 
 
 def study(job: Job, config: Study) -> list[Task]:
     """Every arm × seed of a study. Corpus, benchmarks and BM25 are shared by all, first weights by equal seeds."""
-    tasks = [Task.of(stage, job) for stage in (BENCHMARK, PREPARE, BM25)]
+    tasks = [Task.of(BENCHMARK, job), prepare_task(job), Task.of(BM25, job)]
     runs = runs_of(job, config)
     for seed in dict.fromkeys(run.seed for run in runs):
         seeded = with_seed(job, seed)

@@ -1,49 +1,46 @@
 """plan: which rows make up each step."""
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from raytrain.artifact import Artifact, upload_file
+from raytrain.artifact import Artifact, write_file
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
-from raytrain.corpus.sources import count_rows
+from raytrain.corpus.sources import Unit, count_rows
 from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
-from raytrain.plan import Plan, Shards, mix_weights
+from raytrain.plan import Plan, Shards, capped_plan, mix_weights, with_group
 from raytrain.stages.prepare import source_units
 from raytrain.storage import Location
 
-FILE = "plan.json"
+FILE, PLOT = "plan.json", "mix.svg"
+_FORMAT = 2  # of the order of rows
 _OF_TRAIN = {"mix", "batching", "batch_size", "lanes", "seed", "max_steps"}
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    return job.train.model_dump(mode="json", include=_OF_TRAIN)
+    return {"format": _FORMAT, **job.train.model_dump(mode="json", include=_OF_TRAIN)}
 
 
 def make_plan(job: Job, corpus: Mapping[str, Shards]) -> Plan:
     """The plan of a job over a corpus. Raises UserError where the mix can't be had."""
-    train = job.train
-    rows = {name: shards.rows for name, shards in corpus.items()}
-    if train.mix.languages is not None:
-        missing = sorted(set(train.mix.languages) - rows.keys())
-        if missing:
-            raise UserError(f"train.mix.languages: the corpus has no rows for {', '.join(missing)}")
-        rows = {name: rows[name] for name in train.mix.languages}
+    train, mix = job.train, job.train.mix
+    rows = {name: shards.rows for name, shards in corpus.items() if shards.rows}
+    missing = sorted(set(mix.asked) - rows.keys())
+    if missing:
+        raise UserError(f"train.mix: the corpus has no rows for {', '.join(missing)}; it has {', '.join(sorted(rows))}")
+    chosen = {name: n for name, n in rows.items() if name in (mix.include or rows) and not mix.leaves_out(name)}
+    batches: dict[str, Any] = {"batch_size": train.batch_size, "batching": train.batching}
     try:
-        mix = mix_weights(rows, weights=train.mix.weights, temperature=train.mix.temperature)
-        return Plan.of(
-            corpus,
-            mix,
-            batch_size=train.batch_size,
-            lanes=train.lanes,
-            seed=train.seed,
-            batching=train.batching,
-        )
+        weights = mix_weights(chosen, weights=mix.weights, temperature=mix.temperature)
+        options = {**batches, "lanes": train.lanes, "seed": train.seed}
+        if mix.group_small is not None:
+            weights, options["groups"] = with_group(weights, rows, mix.group_small, **batches)
+        if mix.max_passes is None:
+            return Plan.of(corpus, weights, **options)
+        return capped_plan(corpus, weights, max_passes=mix.max_passes, steps=train.max_steps, **options)
     except ValueError as error:
         raise UserError(f"train.mix: {error}") from error
 
@@ -51,54 +48,72 @@ def make_plan(job: Job, corpus: Mapping[str, Shards]) -> Plan:
 def open_plan(artifact: Artifact, corpus: Corpus) -> Plan:
     """The plan of a finished plan artifact."""
     data = json.loads((artifact.location / FILE).read_text())
-    weights = data.pop("weights")
-    return Plan.of(corpus.shards, weights, **data)
+    mix = data.pop("mix")
+    return Plan.of(corpus.shards, mix, **data)
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.report.mix import mix_svg
+
     plan = make_plan(job, Corpus.of(inputs["prepare"]).shards)
-    weights = dict(zip(plan.languages, plan.weights, strict=True))
     definition = {
         "batch_size": plan.batch_size,
         "lanes": plan.lanes,
         "seed": plan.seed,
         "batching": plan.batching,
-        "weights": weights,
+        "mix": plan.mix,
+        "groups": plan.groups,
     }
-    with tempfile.TemporaryDirectory() as temp:
-        local = Path(temp) / FILE
-        local.write_text(json.dumps(definition, indent=1))
-        file = upload_file(local, folder, FILE)
-    taken = plan.rows_taken(job.train.max_steps)
-    languages = {
-        shards.language: {
-            "weight": weights[shards.language],
-            "rows": shards.rows,
-            "pairs": taken[shards.language],
-            "passes": round(taken[shards.language] / shards.rows, 4),
-        }
-        for shards in plan.shards
-    }
-    say(f"plan: {job.train.max_steps:,} steps of {plan.batch_size} pairs, {plan.batching} batches")
-    for name, entry in languages.items():
-        say(f"plan:   {name} {entry['weight']:6.1%} {entry['pairs']:>9,} pairs {entry['passes']:>8.2f} passes")
-    return Outcome([file], [FILE], {"languages": languages})
+    languages = _summary(plan, job.train.max_steps)
+    files = [
+        write_file(json.dumps(definition, indent=1).encode(), folder, FILE),
+        write_file(mix_svg(languages), folder, PLOT),
+    ]
+    pairs = job.train.max_steps * plan.batch_size
+    say(f"plan: {job.train.max_steps:,} steps of {plan.batch_size}, {pairs:,} pairs, {len(languages)} languages")
+    return Outcome(files, [FILE], {"languages": languages})
+
+
+def _summary(plan: Plan, steps: int) -> dict[str, dict[str, Any]]:
+    """What the first ``steps`` steps take of each language. A group's share is its members' in proportion to rows."""
+    taken = plan.rows_taken(steps)
+    total = sum(plan.mix.values())
+    languages = {}
+    for entry, passes in zip(plan.entries, plan.passes, strict=True):
+        for shards in passes.members:
+            pairs = taken[shards.language]
+            languages[shards.language] = {
+                "group": entry.name if entry.name in plan.groups else None,
+                "weight": entry.weight / total * shards.rows / passes.rows,
+                "rows": shards.rows,
+                "pairs": pairs,
+                "passes": round(pairs / shards.rows, 4),
+            }
+    return dict(sorted(languages.items()))
 
 
 def _check(job: Job) -> None:
-    asked = set(job.train.mix.languages or [k for k, v in (job.train.mix.weights or {}).items() if v])
+    """Refuses what the raw pairs can't give: what is left of them is known only when they are prepared."""
     units = source_units(job)
-    found = {unit.language for unit in units}
+    if not all(unit.labels for unit in units):
+        return  # only the rows say what they are
+    asked, found = set(job.train.mix.asked), {label for unit in units for label in _labels(unit)}
     if asked - found:
         raise UserError(
-            f"train.mix: {job.corpus.source} has nothing for {', '.join(sorted(asked - found))}; "
+            f"train.mix: {', '.join(job.corpus.source)} has nothing for {', '.join(sorted(asked - found))}; "
             f"it has {', '.join(sorted(found))}"
         )
-    if all(unit.kind == "parquet" for unit in units):  # rows are known before any work, bad ones included
+    # With fewer rows other languages might join a group or, in mixed batches, have smaller shares.
+    monotone = job.train.batching == "homogeneous" and job.train.mix.group_small is None
+    if monotone and all(unit.kind == "parquet" for unit in units):
         rows: Counter[str] = Counter()
         for unit in count_rows(units):
-            rows[unit.language] += unit.rows
+            rows.update(dict.fromkeys(_labels(unit), unit.rows))
         make_plan(job, {name: Shards(name, (n,), job.corpus.row_group_rows) for name, n in rows.items()})
+
+
+def _labels(unit: Unit) -> tuple[str, ...]:
+    return unit.wanted or unit.labels
 
 
 PLAN = Stage("plan", ("prepare",), _identity, _run, _check)

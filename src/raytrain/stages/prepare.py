@@ -1,15 +1,19 @@
 """prepare: raw pairs to a shuffled corpus."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from raytrain.artifact import File, RowAccount
+from raytrain.artifact import Artifact, RowAccount
 from raytrain.config import Job
 from raytrain.corpus.sources import Unit, choose_languages, count_rows, identity_of, list_units
+from raytrain.corpus.work import FOLDER
 from raytrain.errors import UserError
-from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
+from raytrain.evaluate.held_out import held_out_of
+from raytrain.pipeline import Inputs, Outcome, Say, Stage, Task, options_of
 from raytrain.storage import Location
+
+FORMAT = 2  # of the corpus: rows, their order and what the steps do
 
 
 def source_units(job: Job) -> list[Unit]:
@@ -20,56 +24,79 @@ def source_units(job: Job) -> list[Unit]:
 
 def _identity(job: Job) -> Mapping[str, Any]:
     # Not the source's address: the same files are the same corpus wherever they lie.
-    config = job.corpus.model_dump(mode="json", exclude={"source", "languages"})
-    return {"corpus": config, "source": identity_of(source_units(job))}
+    return {"format": FORMAT, "corpus": job.corpus.content(), "source": identity_of(source_units(job))}
 
 
 def _check(job: Job) -> None:
     rows: Counter[str] = Counter()
     for unit in count_rows(source_units(job)):
-        rows[unit.language] += unit.rows
-    empty = sorted(language for language, n in rows.items() if n == 0)
+        rows.update(dict.fromkeys(unit.labels, unit.rows))
+    empty = sorted(label for label, n in rows.items() if n == 0)
     if empty:
-        raise UserError(f"corpus: {job.corpus.source} has no rows for {', '.join(empty)}: leave it out")
+        raise UserError(f"corpus: {', '.join(job.corpus.source)} has no rows for {', '.join(empty)}: leave it out")
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.cluster import running_ray
     from raytrain.corpus.prepare import prepare
-    from raytrain.progress import counting
 
     units = count_rows(source_units(job))
     running_ray(job.cluster)
-    with counting("prepare", "pairs", sum(unit.rows for unit in units)) as progress:
-        languages = prepare(
-            units,
-            folder,
-            row_group_rows=job.corpus.row_group_rows,
-            shard_rows=job.corpus.shard_rows,
-            seed=job.corpus.seed,
-            progress=lambda language, rows: progress(rows, language),
-        )
-    files: list[File] = []
-    dropped: Counter[str] = Counter()
-    for entry in languages:
-        files += [file for file, _ in entry.shards] + ([entry.quarantine] if entry.quarantine else [])
-        dropped.update(entry.account.dropped)
-    taken, kept = (sum(getattr(e.account, name) for e in languages) for name in ("taken", "kept"))
-    say(f"prepare: {kept:,} pairs in {len(languages)} languages; {taken - kept:,} rows dropped {dict(dropped) or ''}")
+    prepared = prepare(units, folder, job.corpus, held_out_of(inputs["benchmark"]) if "benchmark" in inputs else ())
+    kept = [entry for entry in prepared.labels if entry.account.kept]
+    lost = [entry for entry in prepared.labels if not entry.account.kept]
+    for entry in lost:
+        where = f"{entry.account.taken:,} taken, {_told(entry.account.dropped)}"
+        left = f"corpus: {entry.label} is left without rows: {where}"
+        if job.corpus.languages and entry.label in job.corpus.languages:
+            raise UserError(f"{left}: change corpus.clean, corpus.identify or corpus.deduplicate, or leave it out")
+        say(left)
+    if not kept:
+        raise UserError("corpus: no row is left of any language")
+    account = _total([entry.account for entry in prepared.labels])
+    counted = f"{account.kept:,} of {account.taken:,} pairs kept, in {len(kept)} languages"
+    say(f"prepare: {counted}; {_told(account.dropped)}")
     summary = {
         "row_group_rows": job.corpus.row_group_rows,
+        "training_rows": prepared.training_rows,
         "languages": {
-            entry.language: {
+            entry.label: {
                 "rows": entry.account.kept,
                 "shards": {file.path: rows for file, rows in entry.shards},
                 "taken": entry.account.taken,
                 "dropped": entry.account.dropped,
             }
-            for entry in languages
+            for entry in kept
         },
+        "without_rows": {entry.label: entry.account.model_dump() for entry in lost},
+        "benchmark_matches": prepared.matches,
     }
-    content = [f"{entry.language}/" for entry in languages]
-    return Outcome(files, content, summary, RowAccount(taken=taken, kept=kept, dropped=dict(dropped)))
+    files = [*(file for entry in kept for file, _ in entry.shards), *prepared.quarantine]
+    return Outcome(files, [f"{entry.label}/" for entry in kept], summary, account)
 
 
-PREPARE = Stage("prepare", (), _identity, _run, _check)
+def _told(dropped: Mapping[str, int]) -> str:
+    """Where rows went, in words."""
+    return "dropped: " + (", ".join(f"{reason} {n:,}" for reason, n in dropped.items()) or "none")
+
+
+def _total(accounts: Sequence[RowAccount]) -> RowAccount:
+    dropped: Counter[str] = Counter()
+    for account in accounts:
+        dropped.update(account.dropped)
+    taken, kept = (sum(getattr(account, name) for account in accounts) for name in ("taken", "kept"))
+    return RowAccount(taken=taken, kept=kept, dropped=dict(sorted(dropped.items())))
+
+
+def _tidy(artifact: Artifact) -> None:
+    """Deletes the parts that the phases handed on."""
+    (artifact.location / FOLDER).delete_tree()
+
+
+PREPARE = Stage("prepare", (), _identity, _run, _check, _tidy)
+
+
+def prepare_task(job: Job) -> Task:
+    """The task of preparing the corpus: with the benchmarks before it where the pairs are searched for them."""
+    searched = bool(job.corpus.decontaminate and job.evaluate.benchmarks)
+    return Task("prepare", PREPARE, job, {"benchmark": "benchmark"} if searched else {})

@@ -43,7 +43,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 def caveats(job: Job) -> list[str]:
     """What keeps the numbers of a job from being evidence."""
     found = []
-    generated = [name for name in (job.corpus.source, *job.evaluate.benchmarks) if name == "demo:cldr"]
+    generated = [name for name in (*job.corpus.source, *job.evaluate.benchmarks) if name == "demo:cldr"]
     if generated:
         found.append("An illustration, not evidence: questions and answers were generated from templates.")
     if job.study:

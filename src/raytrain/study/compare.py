@@ -1,11 +1,12 @@
 """Arms × seeds, scored per question, against a baseline arm: estimates, comparisons, findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from raytrain.languages import languages_of
 from raytrain.study.results import PRIMARY, BenchmarkResult, Comparison, Estimate, LanguageCount, System
 from raytrain.study.statistics import (
     ALPHA,
@@ -124,9 +125,14 @@ def _judge(
     return estimates, corrected(rows)
 
 
+def trained_on(pairs: Iterable[Mapping[str, int]]) -> set[str]:
+    """The languages of which there are training pairs, those of cross-lingual pairs (``deu-eng``) among them."""
+    return {language for one in pairs for label, n in one.items() if n > 0 for language in languages_of(label)}
+
+
 def groups_of(languages: Sequence[str], systems: Sequence[Scored]) -> dict[str, list[str]]:
     """Groups of the scored languages by name, empty ones left out. Trained: any trained system has pairs of it."""
-    seen = {language for s in systems if s.kind == "trained" for language, n in s.pairs.items() if n > 0}
+    seen = trained_on(s.pairs for s in systems if s.kind == "trained")
     groups = {
         "trained": [language for language in languages if language in seen],
         "never trained": [language for language in languages if language not in seen],

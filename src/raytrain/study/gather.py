@@ -11,7 +11,7 @@ from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions
 from raytrain.evaluate.metrics import METRICS
 from raytrain.evaluate.scored import Floats, read_scored
-from raytrain.study.compare import Scored, benchmark_result
+from raytrain.study.compare import Scored, benchmark_result, trained_on
 from raytrain.study.results import PRIMARY, BenchmarkResult, LanguageCount, Results
 
 
@@ -38,7 +38,7 @@ def results_of(benchmark: Artifact, systems: Sequence[Evaluated], baseline: str 
 
 
 def _one(label: str, parts: list[HeldOut], systems: Sequence[Evaluated], baseline: str | None) -> BenchmarkResult:
-    trained = {language for system in systems for language, pairs in system.pairs.items() if pairs}
+    trained = trained_on(system.pairs for system in systems)
     counts = {
         part.language: LanguageCount(
             questions=part.questions,

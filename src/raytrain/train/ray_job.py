@@ -13,7 +13,7 @@ import pyarrow as pa
 import ray
 import ray.data
 import torch
-from ray.data import DataIterator
+from ray.data import DataIterator, ExecutionOptions, ExecutionResources
 from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
@@ -23,11 +23,14 @@ from raytrain.config import Job, Train
 from raytrain.errors import UserError, one_line, user_error_in
 from raytrain.plan import lanes_of
 from raytrain.storage import Location
+from raytrain.train.batches import rank_batches
 from raytrain.train.board import Board, watch
 from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state
-from raytrain.train.stream import Feed, rank_batches, read_block, steps_per_block
+from raytrain.train.stream import Feed, ReadRound, read_numbered, read_token_round
 
 DATASET = "rows"
+MOST_TASKS = 4_000  # Ray Data is slow to start with more
+AHEAD_BYTES = 1 << 30  # of rows read and not yet taken: tasks run no further ahead of the workers
 
 
 @dataclass(frozen=True)
@@ -45,30 +48,41 @@ class Run:
 
 
 class PlannedRows(DataConfig):  # type: ignore[misc]  # Ray is untyped
-    """Builds the one pipeline of a run where the number of workers is known."""
+    """Builds the one pipeline of a run where the number of workers is known.
 
-    def __init__(self, feed: Feed) -> None:
+    ``read`` gives a round of rows: ``read_token_round``, or ``read_round`` for texts.
+    """
+
+    def __init__(self, feed: Feed, read: ReadRound) -> None:
         super().__init__()
         self._feed = feed
+        self._read = read
 
     def configure(
         self, datasets: Any, world_size: int, worker_handles: Any, worker_node_ids: Any, **kwargs: Any
     ) -> list[dict[str, DataIterator]]:
         """Round-robin blocks, one iterator a worker."""
-        blocks = len(self._feed.rounds()) * world_size
-        dataset = ray.data.range(blocks, override_num_blocks=blocks).map_batches(
-            _read, fn_args=(self._feed, world_size), batch_size=1, batch_format="pyarrow"
-        )
-        options = self._resolve_execution_options(DATASET)
-        options.preserve_order = True
-        dataset.context.execution_options = options
-        dataset.context.target_max_block_size = None  # a block split in two would go to two ranks
-        splits = dataset.streaming_split(world_size, equal=False)
+        splits = planned_rows(self._feed, self._read, world_size, self._resolve_execution_options(DATASET))
         return [{DATASET: split} for split in splits]
 
 
-def _read(batch: pa.Table, feed: Feed, world_size: int) -> pa.Table:
-    return pa.concat_tables([read_block(feed, n, world_size) for n in batch.column("id").to_pylist()])
+def planned_rows(feed: Feed, read: ReadRound, world_size: int, options: ExecutionOptions) -> list[DataIterator]:
+    """One iterator a rank over its blocks, out of one pipeline.
+
+    A task reads one round and hands it on block by block; of very many rounds it reads several, one after the
+    other. So it holds about one round at a time, and the object store ``AHEAD_BYTES`` of all rounds read ahead.
+    """
+    rounds = feed.rounds(world_size)
+    dataset = (
+        ray.data.range(len(rounds), override_num_blocks=min(len(rounds), MOST_TASKS))
+        .map_batches(read_numbered, fn_args=(feed, read, world_size), batch_size=1, batch_format="pyarrow")
+        .repartition(target_num_rows_per_block=rounds.block_rows)
+    )
+    options.preserve_order = True  # so Ray ignores where blocks lie: each goes over the network once, if at all
+    options.resource_limits = ExecutionResources.for_limits(object_store_memory=AHEAD_BYTES)
+    dataset.context.execution_options = options
+    dataset.context.target_max_block_size = None  # a block split in two would go to two ranks
+    return list(dataset.streaming_split(world_size, equal=False))
 
 
 def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) -> None:
@@ -80,8 +94,7 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) ->
     """
     failures = 0
     while (start := _steps_done(folder)) < job.train.max_steps:
-        per_block = steps_per_block(rows.plan, job.cluster.workers, job.cluster.rows_per_block, rows.last_step - start)
-        feed = replace(rows, first_step=start, steps_per_block=per_block)
+        feed = replace(rows, first_step=start, rows_per_round=job.cluster.rows_per_round)
         run = Run(
             folder,
             model,
@@ -120,7 +133,7 @@ def _attempt(job: Job, run: Run, start: int) -> None:
             placement_strategy="PACK",
         ),
         datasets={DATASET: ray.data.range(1)},  # a name to ask for; PlannedRows builds the real one
-        dataset_config=PlannedRows(run.feed),
+        dataset_config=PlannedRows(run.feed, read_token_round),
         run_config=RunConfig(
             # A name of its own: the state of a run is in our checkpoints, and Ray must not resume one of its own.
             name=f"{job.name}-{time.time_ns()}",
@@ -177,7 +190,12 @@ def _worker(config: dict[str, Any]) -> None:
         load_engine_state(engine, state, start)
     train_rank(
         engine,
-        rank_batches(_blocks(), run.feed.plan, lanes_of(rank, world, run.feed.plan.lanes), start),
+        rank_batches(
+            shard_blocks(ray.train.get_dataset_shard(DATASET)),
+            run.feed.plan,
+            lanes_of(rank, world, run.feed.plan.lanes),
+            start,
+        ),
         config=run.train,
         plan=run.feed.plan,
         run=run.folder,
@@ -188,8 +206,8 @@ def _worker(config: dict[str, Any]) -> None:
     )
 
 
-def _blocks() -> Iterator[pa.Table]:
-    shard = ray.train.get_dataset_shard(DATASET)
+def shard_blocks(shard: DataIterator) -> Iterator[pa.Table]:
+    """The blocks of a rank, the next one fetched ahead."""
     yield from shard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.distributed as dist
 
@@ -12,6 +13,30 @@ from raytrain.model.texts import Texts, cut_by_tokens
 from raytrain.train.gather import gather_rows
 
 Encoder = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Passages of n rows, any number each: those of row i are ``offsets[i]`` up to ``offsets[i + 1]``.
+
+    ``offsets`` has shape (n + 1,); ``scores`` has one for each passage, NaN where nobody scored it.
+    """
+
+    texts: Texts
+    offsets: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What rows bring besides one passage: further positives, negatives, and a teacher's scores of all of them.
+
+    ``passage_scores`` are those of ``RankBatch.passages``, shape (n,), NaN where nobody scored it.
+    """
+
+    passage_scores: npt.NDArray[np.float32]
+    positives: Ragged
+    negatives: Ragged
 
 
 @dataclass(frozen=True)
@@ -24,6 +49,7 @@ class RankBatch:
     ids: Sequence[str]
     languages: Sequence[str]
     lanes: Sequence[int]
+    candidates: Candidates | None = None  # where the corpus has any
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,28 @@
-"""Feeding ranks: one Ray Data pipeline whose tasks read the planned rows, and the check that they came in order.
+"""What data tasks do: read the planned rows, round after round.
 
-A block holds what one rank takes in some steps. Blocks go round robin over the ranks: streaming_split hands a
-block to the rank with the fewest rows so far, and blocks of a round have equally many (short ones are filled up
-with rows marked invalid), so block i goes to rank i mod W. Nothing promises that; so every row carries its step
-and lane, and the rank checks them.
+A round is laid out block after block, rank after rank. Ray Data cuts it into its blocks and deals them round robin:
+streaming_split hands a block to the rank with the fewest rows so far, and all blocks are equally long (short ones are
+filled up with rows marked invalid), so block i goes to rank i mod W. Nothing promises that; so every row carries its
+step and lane, and the rank checks them (``batches``). Nothing here needs torch, which takes seconds to import.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from raytrain.corpus.corpus import Corpus
-from raytrain.errors import UserError
-from raytrain.model.texts import Texts
 from raytrain.model.tokenizer import encode
-from raytrain.plan import Plan, Rows, lanes_of
-from raytrain.train.step import RankBatch
+from raytrain.plan import Plan, lanes_of
+from raytrain.train.rounds import Rounds
 
-MOST_BLOCKS = 4_000
+Ints = npt.NDArray[np.int64]
 
-BLOCK = pa.schema(
-    [
-        ("step", pa.int64()),
-        ("lane", pa.int64()),
-        ("valid", pa.bool_()),
-        ("language", pa.string()),
-        ("id", pa.string()),
-        ("query", pa.list_(pa.int32())),
-        ("passage", pa.list_(pa.int32())),
-    ]
-)
+TEXTS = ("id", "question", "answer")
+CANDIDATES = ("positives", "negatives", "positive_scores", "negative_scores")
 
 
 @dataclass(frozen=True)
@@ -55,92 +45,102 @@ class Feed:
     rules: TokenRules
     first_step: int
     last_step: int
-    steps_per_block: int
+    rows_per_round: int
 
-    def rounds(self) -> list[tuple[int, int]]:
-        """The steps of each round of blocks, as (first, one past the last)."""
-        starts = range(self.first_step, self.last_step, self.steps_per_block)
-        return [(start, min(start + self.steps_per_block, self.last_step)) for start in starts]
-
-
-def steps_per_block(plan: Plan, world_size: int, rows_per_block: int, steps: int) -> int:
-    """Steps of one block, so that it has about ``rows_per_block`` rows: more where that would make more blocks
-    than Ray Data starts quickly with."""
-    lanes = -(-plan.lanes // world_size)
-    return max(1, rows_per_block // (lanes * plan.lane_rows), -(-steps * world_size // MOST_BLOCKS))
-
-
-def read_block(feed: Feed, number: int, world_size: int) -> pa.Table:
-    """Block ``number``: the rows of rank ``number mod world_size`` in its round, tokenised, in order."""
-    round_, rank = divmod(number, world_size)
-    first, last = feed.rounds()[round_]
-    plan = feed.plan
-    rows = plan.rows_of(lanes_of(rank, world_size, plan.lanes), first, last - first)
-    most = max(len(lanes_of(r, world_size, plan.lanes)) for r in range(world_size))
-    table = tokenised(_texts(feed, rows), rows, feed.rules)
-    missing = most * plan.lane_rows * (last - first) - table.num_rows
-    if missing:
-        filler = {"step": [last - 1] * missing, "lane": [-1] * missing, "valid": [False] * missing}
-        empty: dict[str, list[Any]] = {"query": [[]] * missing, "passage": [[]] * missing}
-        blank = {"language": [""] * missing, "id": [""] * missing}
-        table = pa.concat_tables([table, pa.table(filler | blank | empty, BLOCK)])
-    return table.combine_chunks()
+    def rounds(self, world_size: int) -> Rounds:
+        """How the steps are cut for so many ranks."""
+        return Rounds.of(
+            self.first_step,
+            self.last_step,
+            step_rows=max(len(lanes_of(rank, world_size, self.plan.lanes)) for rank in range(world_size))
+            * self.plan.lane_rows,
+            world_size=world_size,
+            rows=self.rows_per_round,
+        )
 
 
-def _texts(feed: Feed, rows: Rows) -> pa.Table:
-    """Id, question, answer and language of planned rows, in their order; each row group is read once."""
-    parts, places = [], []
-    for index in np.unique(rows.language):
-        place = np.flatnonzero(rows.language == index)
-        language = feed.plan.languages[index]
-        part = feed.corpus.read(language, rows.row[place], ("id", "question", "answer"))
-        parts.append(part.append_column("language", pa.array([language] * part.num_rows)))
-        places.append(place)
-    back = np.argsort(np.concatenate(places), kind="stable")
-    return pa.concat_tables(parts).take(pa.array(back)).combine_chunks()
+def read_round(feed: Feed, number: int, world_size: int) -> pa.Table:
+    """Round ``number`` as texts: for each of its blocks the rows of rank 0, of rank 1, … in order of (step, lane).
 
-
-def tokenised(texts: pa.Table, rows: Rows, rules: TokenRules) -> pa.Table:
-    """A block of rows from their texts."""
-    questions, answers = (texts.column(name).to_pylist() for name in ("question", "answer"))
-    return pa.table(
-        {
-            "step": rows.step,
-            "lane": rows.lane,
-            "valid": np.ones(len(rows.step), bool),
-            "language": texts.column("language"),
-            "id": texts.column("id"),
-            "query": encode(rules.tokenizer, questions, rules.query_prompt, rules.query_max_len),
-            "passage": encode(rules.tokenizer, answers, rules.passage_prompt, rules.passage_max_len),
-        },
-        BLOCK,
-    )
-
-
-def rank_batches(blocks: Iterator[pa.Table], plan: Plan, lanes: Sequence[int], first_step: int) -> Iterator[RankBatch]:
-    """The batches of a rank, step by step, out of its blocks.
-
-    Raises UserError if a block holds other steps or lanes than the rank is to have: training on wrong rows is
-    worse than stopping.
+    Columns: step, lane, valid, language and those of the corpus (TEXTS, and CANDIDATES where it has any). Short
+    blocks end with rows that are not valid. Raises UserError that names a shard that can't be read.
     """
-    step = first_step
-    want = np.repeat(np.asarray(lanes), plan.lane_rows)
-    for block in blocks:
-        valid = block.filter(block.column("valid"))
-        for start in range(0, valid.num_rows, len(want)):
-            rows = valid.slice(start, len(want))
-            steps, got = (rows.column(name).to_numpy() for name in ("step", "lane"))
-            if len(rows) != len(want) or (steps != step).any() or (got != want).any():
-                raise UserError(
-                    f"train: the stream gave steps {sorted(set(steps.tolist()))} of lanes {sorted(set(got.tolist()))} "
-                    f"where step {step} of lanes {list(lanes)} was due; this is a defect: please report it"
-                )
-            yield RankBatch(
-                step=step,
-                queries=Texts.of(rows.column("query")),
-                passages=Texts.of(rows.column("passage")),
-                ids=rows.column("id").to_pylist(),
-                languages=rows.column("language").to_pylist(),
-                lanes=got.tolist(),
-            )
-            step += 1
+    plan, rounds = feed.plan, feed.rounds(world_size)
+    blocks = rounds.steps(number)
+    first, last = blocks[0].start, blocks[-1].stop
+    rows = plan.rows_of(range(plan.lanes), first, last - first)
+    order = _dealt(plan, blocks, rounds.block_rows, world_size)
+    valid = order >= 0
+    taken = np.maximum(order, 0)  # filler is a row like any other: all columns stay well formed
+    language = rows.language[taken]
+    columns = TEXTS + (CANDIDATES if feed.corpus.training_rows else ())
+    texts = feed.corpus.read_mixed(plan.languages, language, rows.row[taken], columns)
+    names = pa.DictionaryArray.from_arrays(pa.array(language.astype(np.int32)), pa.array(plan.languages))
+    head = {
+        "step": rows.step[taken],
+        "lane": np.where(valid, rows.lane[taken], -1),
+        "valid": valid,
+        "language": names.cast(pa.string()),
+    }
+    return pa.table(head | {name: texts.column(name) for name in columns})
+
+
+def read_token_round(feed: Feed, number: int, world_size: int) -> pa.Table:
+    """Round ``number`` as token ids: what ranks train on."""
+    return tokenised(read_round(feed, number, world_size), feed.rules)
+
+
+ReadRound = Callable[[Feed, int, int], pa.Table]
+
+
+def read_numbered(numbers: pa.Table, feed: Feed, read: ReadRound, world_size: int) -> pa.Table:
+    """``read`` for a table whose column ``id`` holds one number of a round: the function that Ray Data maps."""
+    (number,) = numbers.column("id").to_pylist()
+    return read(feed, number, world_size)
+
+
+def _dealt(plan: Plan, blocks: Sequence[range], block_rows: int, world_size: int) -> Ints:
+    """Places of the rows of a round, given sorted by (step, lane), in the order of blocks; -1 is filler.
+
+    Shape (len(blocks) × world_size × block_rows,).
+    """
+    order = np.full((len(blocks), world_size, block_rows), -1)
+    first = blocks[0].start
+    for block, steps in enumerate(blocks):
+        for rank in range(world_size):
+            lanes = lanes_of(rank, world_size, plan.lanes)
+            inside = np.arange(lanes.start, lanes.stop)[:, None] * plan.lane_rows + np.arange(plan.lane_rows)
+            own = (np.asarray(steps) - first)[:, None] * plan.batch_size + inside.reshape(-1)
+            order[block, rank, : own.size] = own.reshape(-1)
+    return order.reshape(-1)
+
+
+def tokenised(texts: pa.Table, rules: TokenRules) -> pa.Table:
+    """The same rows with token ids for texts.
+
+    ``question`` becomes ``query`` and ``answer`` becomes ``passage``, both list<int32>; ``positives`` and
+    ``negatives`` become list<list<int32>>, where a row without any has an empty list. Other columns stay.
+    """
+    columns = {}
+    for name in texts.column_names:
+        column = texts.column(name)
+        if name == "question":
+            columns["query"] = encode(rules.tokenizer, column.to_pylist(), rules.query_prompt, rules.query_max_len)
+        elif name == "answer":
+            columns["passage"] = _passages(column, rules)
+        elif name in ("positives", "negatives"):
+            flat = _passages(pc.list_flatten(column), rules)
+            columns[name] = pa.ListArray.from_arrays(pa.array(offsets_of(column), pa.int32()), flat)
+        else:
+            columns[name] = column
+    return pa.table(columns)
+
+
+def _passages(texts: pa.ChunkedArray, rules: TokenRules) -> pa.ListArray:
+    return encode(rules.tokenizer, texts.to_pylist(), rules.passage_prompt, rules.passage_max_len)
+
+
+def offsets_of(lists: pa.ChunkedArray) -> Ints:
+    """Where each list begins in the flattened column, and where the last one ends. Shape (n + 1,)."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

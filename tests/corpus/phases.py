@@ -1,0 +1,61 @@
+"""The phases of prepare one after the other in this process, without Ray."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from raytrain.corpus.config import Corpus
+from raytrain.corpus.duplicates import fetch_suspects, find_equal, find_near
+from raytrain.corpus.exchange import partitions_in
+from raytrain.corpus.layout import count_kept, settle, shard_tasks, write_shards
+from raytrain.corpus.screen import screen
+from raytrain.corpus.sources import count_rows, list_units
+from raytrain.corpus.work import Runs, Screened, Work, partition_counts, slices_of
+from raytrain.parquet import read_parquet
+from raytrain.storage import Location
+
+
+def run_phases(source: Path, to: Path, partitions: int | None = None, **config: Any) -> tuple[Work, Runs]:
+    """All phases but those of benchmarks; ``partitions`` of each label, whatever its rows."""
+    rules = Corpus.model_validate({"source": str(source), "clean": False, "identify": False, **config})
+    units = count_rows(list_units(rules.source, Location.of))
+    counts = partition_counts(units)
+    if partitions:
+        counts = dict.fromkeys(counts, partitions)
+    work = Work(Location.of(str(to)), rules, counts)
+    runs = Runs(tuple(screen(part, work, None) for part in slices_of(units)))
+    compare(work, runs)
+    return work, runs
+
+
+def compare(work: Work, runs: Runs) -> None:
+    stretches = [p for label in runs.by_label for p in work.partitions_of(label)]
+    for partition in stretches:
+        find_equal(partition, work, runs)
+    if work.config.deduplicate and work.config.deduplicate.near:
+        for run in runs.rows:
+            fetch_suspects(run, work, runs)
+        for partition in stretches:
+            find_near(partition, work, runs)
+    for partition in stretches:
+        settle(partition, work)
+
+
+def kept_rows(work: Work, runs: Runs, label: str) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The rows of a label that stay, in their order as the shards have them; and the reasons of the others."""
+    dropped = {p.name: partitions_in(work.place("settled", p.name)) for p in work.partitions_of(label)}
+    counted = count_kept(label, work, runs, dropped)
+    tables = []
+    for task in shard_tasks(counted, work, 10):
+        for file, rows in write_shards(task, work, runs):
+            tables.append(read_parquet(work.folder / file.path))
+            assert tables[-1].num_rows == rows
+    sizes = [table.num_rows for table in tables]
+    assert all(size == work.config.shard_rows for size in sizes[:-1])
+    return (pa.concat_tables(tables).to_pylist() if tables else []), dict(counted.dropped)
+
+
+def taken(screened: Sequence[Screened], label: str) -> int:
+    return sum(part.labels[label].taken for part in screened if label in part.labels)

@@ -1,0 +1,120 @@
+"""Which rows go because an earlier one is the same: as the rule says, whatever files and partitions there are."""
+
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from phases import kept_rows, run_phases
+
+from raytrain.corpus.pairs import PAIRS
+from raytrain.corpus.signatures import content_keys, order_keys
+
+WORDS = ["red", "blue", "cat", "dog", "runs", "sits", "now", "here"]
+NEAR = 0.6
+
+texts = st.lists(st.sampled_from(WORDS), min_size=3, max_size=9).map(" ".join)
+pairs = st.fixed_dictionaries({"id": st.sampled_from("abcdefghijklmnop"), "question": texts, "answer": texts})
+
+
+def write(rows: list[dict[str, str]], folder: Path, files: int) -> Path:
+    (folder / "eng").mkdir(parents=True)
+    for number in range(files):
+        lines = [json.dumps(row) for row in rows[number::files]]
+        if lines:
+            (folder / "eng" / f"{files - number}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def shingle_set(row: dict[str, str]) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", f"{row['question']} {row['answer']}".lower())
+    return {tuple(words[i : i + 3]) for i in range(len(words) - 2)}
+
+
+def in_order(rows: list[dict[str, str]], seed: int = 17) -> list[dict[str, str]]:
+    table = pa.Table.from_pylist([{"origin": "", "url": "", **row} for row in rows], PAIRS)
+    keys = zip(order_keys(table.column("id"), seed).tolist(), content_keys(table).tolist(), rows, strict=True)
+    return [row for _, _, row in sorted(keys, key=lambda entry: entry[:2])]
+
+
+def by_the_rule(rows: list[dict[str, str]]) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """Each row against all earlier ones, in the plainest way."""
+    kept: list[dict[str, str]] = []
+    reasons: dict[str, int] = {}
+    ordered = in_order(rows)
+    for i, row in enumerate(ordered):
+        earlier = ordered[:i]
+        own = shingle_set(row)
+        near = [len(own & other) / len(own | other) for other in map(shingle_set, earlier)]
+        if any(other["id"] == row["id"] for other in earlier):
+            reason = "duplicate_id"
+        elif any(other["question"].lower() == row["question"].lower() for other in earlier):
+            reason = "duplicate_question"
+        elif any(similarity >= NEAR for similarity in near):
+            reason = "near_duplicate"
+        else:
+            kept.append(row)
+            continue
+        reasons[reason] = reasons.get(reason, 0) + 1
+    return kept, reasons
+
+
+def plain(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [{name: row[name] for name in ("id", "question", "answer")} for row in rows]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=st.lists(pairs, min_size=1, max_size=40), files=st.integers(1, 3), bits=st.integers(0, 3))
+def test_a_row_goes_if_an_earlier_one_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]], files: int, bits: int
+) -> None:
+    folder = tmp_path_factory.mktemp("phases")
+    source = write(rows, folder / "raw", files)
+    work, runs = run_phases(source, folder / "work", 1 << bits, deduplicate={"near": NEAR}, shard_rows=7)
+    kept, reasons = kept_rows(work, runs, "eng")
+    assert (plain(kept), reasons) == by_the_rule(rows)
+
+
+def test_the_same_rows_in_any_files_and_partitions_are_the_same_corpus(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    rows = [
+        {
+            "id": str(rng.randrange(400)),
+            "question": " ".join(rng.choices(WORDS, k=6)),
+            "answer": " ".join(rng.choices(WORDS, k=20)),
+        }
+        for _ in range(600)
+    ]
+    found = []
+    for i, (files, partitions) in enumerate([(1, 1), (3, 4), (5, 16)]):
+        rng.shuffle(rows)
+        source = write(rows, tmp_path / f"raw{i}", files)
+        found.append(kept_rows(*run_phases(source, tmp_path / f"work{i}", partitions, shard_rows=50), "eng"))
+    assert found[0] == found[1] == found[2]
+    assert found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("switch", "reason"),
+    [("ids", "duplicate_id"), ("questions", "duplicate_question"), ("near", "near_duplicate")],
+)
+def test_every_comparison_is_a_switch(tmp_path: Path, switch: str, reason: str) -> None:
+    rows = [
+        {"id": "a", "question": "red cat runs", "answer": "blue dog sits here now"},
+        {"id": "a", "question": "dog now", "answer": "runs runs cat blue"},
+        {"id": "b", "question": "Red CAT, runs", "answer": "here sits a dog"},
+        {"id": "c", "question": "a cat runs here", "answer": "red cat sits here now and runs as the blue dog does"},
+        {"id": "d", "question": "a cat runs here", "answer": "red cat sits here now and runs as the blue dog did"},
+    ]
+    rows[4]["question"] = "a cat runs here now"
+    source = write(rows, tmp_path / "raw", 1)
+    rules = {"ids": True, "questions": True, "near": 0.6}
+    with_all = kept_rows(*run_phases(source, tmp_path / "all", deduplicate=rules), "eng")[1]
+    without = kept_rows(*run_phases(source, tmp_path / "without", deduplicate=rules | {switch: False}), "eng")[1]
+    assert with_all == {"duplicate_id": 1, "duplicate_question": 1, "near_duplicate": 1}
+    assert without == {name: 1 for name in with_all if name != reason}
