@@ -304,7 +304,7 @@ def speed(folder: Path, sizes: Sequence[int], repetitions: int) -> None:
 
 def _median(runs: list[Run]) -> Run:
     columns = [list(values) for values in zip(*(asdict(run).values() for run in runs), strict=True)]
-    return Run(*(statistics.median(column) for column in columns))
+    return Run(runs[0].pairs, *(statistics.median(column) for column in columns[1:]))
 
 
 def _line(run: Run) -> str:

@@ -161,11 +161,11 @@ def test_an_unknown_benchmark(tmp_path: Path, data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("study", "words"),
     [
-        ({"arms": {"a": {"languages": ["eng"]}}}, ("study.arms", "at least 2")),
-        ({"arms": {"a": {"languages": ["eng"]}, "b": {"languages": ["english"]}}}, ("same mix", "other seeds")),
-        ({"arms": {"a": {"languages": ["eng"]}, "b": {}}, "baseline": "c"}, ("baseline c is no arm: a, b",)),
-        ({"arms": {"a": {"languages": ["eng"]}, "b": {"languages": ["tha"]}}}, ("nothing for tha",)),
-        ({"arms": {"a": {"languages": ["eng"]}, "bm25": {}}}, ("bm25 is the name of a baseline",)),
+        ({"arms": {"a": {"include": ["eng"]}}}, ("study.arms", "at least 2")),
+        ({"arms": {"a": {"include": ["eng"]}, "b": {"include": ["english"]}}}, ("same mix", "other seeds")),
+        ({"arms": {"a": {"include": ["eng"]}, "b": {}}, "baseline": "c"}, ("baseline c is no arm: a, b",)),
+        ({"arms": {"a": {"include": ["eng"]}, "b": {"include": ["tha"]}}}, ("nothing for tha",)),
+        ({"arms": {"a": {"include": ["eng"]}, "bm25": {}}}, ("bm25 is the name of a baseline",)),
     ],
 )
 def test_a_study_that_compares_nothing(
@@ -176,7 +176,7 @@ def test_a_study_that_compares_nothing(
 
 
 def test_a_study_without_a_benchmark(tmp_path: Path, data: dict[str, Any]) -> None:
-    data["study"] = {"arms": {"a": {"languages": ["eng"]}, "b": {}}}
+    data["study"] = {"arms": {"a": {"include": ["eng"]}, "b": {}}}
     refused(tmp_path, data, "study needs evaluate.benchmarks")
 
 

@@ -60,7 +60,7 @@ def test_a_section_with_nothing_under_it_has_defaults(tmp_path: Path) -> None:
         (["train.lerning_rate=1"], ["train.lerning_rate: unknown key", "mean learning_rate?", "warmup_steps"]),
         (["trian.seed=1"], ["trian: unknown key", "did you mean train?", "corpus, model, train"]),
         (["model.from_scratch.layer=2"], ["model.from_scratch.layer:", "did you mean layers?", "vocab_size"]),
-        (["train.mix.wieghts={eng: 1}"], ["train.mix.wieghts:", "did you mean weights?", "temperature, languages"]),
+        (["train.mix.wieghts={eng: 1}"], ["train.mix.wieghts:", "did you mean weights?", "include"]),
         (["corpus.zzz=1"], ["corpus.zzz: unknown key; allowed: source, languages"]),
     ],
 )
@@ -226,16 +226,16 @@ def test_each_backbone_alone_will_do(tmp_path: Path, key: str) -> None:
     [
         (["train.lanes=3"], "lanes (3) must divide batch_size (128)"),
         (["train.lanes=4", "cluster.workers=5"], "cluster.workers (5) is more than train.lanes (4)"),
-        (["corpus.languages=[eng]", "train.mix.languages=[eng, fin]"], "names fin, which corpus.languages leaves"),
+        (["corpus.languages=[eng]", "train.mix.include=[eng, fin]"], "names fin, which corpus.languages leaves"),
         (["corpus.languages=[eng]", "train.mix.weights={fin: 1}"], "names fin, which corpus.languages leaves"),
-        (["train.mix={weights: {eng: 1}, languages: [eng]}"], "leave out languages and temperature"),
-        (["train.mix={weights: {eng: 1}, temperature: 2}"], "leave out languages and temperature"),
+        (["train.mix={weights: {eng: 1}, include: [eng]}"], "leave out include, exclude and temperature"),
+        (["train.mix={weights: {eng: 1}, temperature: 2}"], "leave out include, exclude and temperature"),
         (["train.mix.weights={eng: 0}"], "no weight is above 0"),
         (["train.mix.weights={}"], "no weight is above 0"),
         (["train.warmup_steps=9", "train.max_steps=9"], "warmup_steps (9)"),
         (["train.bf16=true", "train.zero_stage=0"], "bf16 needs zero_stage 1, 2 or 3"),
         (["corpus.languages=[fi, eng, finnish]"], "fin is named twice"),
-        (["train.mix.languages=[eng, eng]"], "eng is named twice"),
+        (["train.mix.include=[eng, eng]"], "eng is named twice"),
         (["model.from_scratch={hidden: 10, heads: 4}"], "hidden (10) must be a multiple of heads (4)"),
         (["model={name_or_path: a, from_scratch: {}}"], "name_or_path or from_scratch, not both"),
         (["model.revision=main"], "revision belongs to name_or_path"),
@@ -277,7 +277,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 def test_languages_become_iso_639_3(tmp_path: Path, name: str) -> None:
     loaded = job(tmp_path, f"corpus.languages=[{name}, eng]", f"evaluate.languages=[{name}]")
     assert (loaded.corpus.languages, loaded.evaluate.languages) == (["fin", "eng"], ["fin"])
-    assert job(tmp_path, f"train.mix.languages=[{name}]").train.mix.languages == ["fin"]
+    assert job(tmp_path, f"train.mix.include=[{name}]").train.mix.include == ["fin"]
     assert job(tmp_path, f"train.mix.weights={{{name}: 2}}").train.mix.weights == {"fin": 2.0}
 
 
@@ -319,7 +319,7 @@ def test_text_that_looks_like_something_else_survives_a_dump(tmp_path: Path, tex
 def test_a_dump_writes_every_default_out() -> None:
     dumped = yaml.safe_load(dump_job(job_from(dict(FOUR), "here")))
     assert list(dumped) == list(Job.model_fields)
-    assert dumped["train"]["mix"] == {"weights": None, "temperature": 1.0, "languages": None}
+    assert dumped["train"]["mix"] == dict.fromkeys(Mix.model_fields) | {"temperature": 1.0}
     assert dumped["model"]["from_scratch"]["vocab_size"] == 8000
 
 

@@ -262,7 +262,7 @@ def test_arms_that_name_one_mix_in_two_ways_are_refused(
 ) -> None:
     """Their runs are found done, and must not count as draws of their own."""
     with pytest.raises(UserError, match="arms french and same have the same mix and seed 1"):
-        run_here(data({"french": FRENCH, "same": {"languages": ["fra"]}}))
+        run_here(data({"french": FRENCH, "same": {"include": ["fra"]}}))
     every = {"weights": dict.fromkeys(("deu", "eng", "fra", "ita"), 1.0)}  # as many rows each: only the corpus tells
     same = [Evaluated(name, "trained", (1,), [planted["french:1/evaluate"]], {"fra": 1}) for name in ("a", "b")]
     with pytest.raises(UserError, match=r"study.arms: a and b have the same rows in every step"):

@@ -72,12 +72,15 @@ def _run_to(job_file: str, overrides: list[str] | None, last: str) -> Artifact:
 
 def _show(artifact: Artifact) -> None:
     """The last words of a command: the report, or where the artifact lies."""
+    from raytrain.report.prepared import print_prepared
     from raytrain.report.terminal import print_report
     from raytrain.stages.report import PAGE, read_report
 
     if artifact.manifest.stage == "report":
         print_report(read_report(artifact), (artifact.location / PAGE).uri)
     else:
+        if artifact.manifest.stage == "prepare":
+            print_prepared(_wide_console(), artifact)
         folder = "/model" if artifact.manifest.stage in ("model", "train", "export") else ""
         print(f"{artifact.manifest.stage}: {artifact.location.uri}{folder}")
 
@@ -97,7 +100,7 @@ def run(job: JobFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def prepare(job: JobFile, overrides: Overrides = None) -> None:
-    """Raw question-answer pairs to a shuffled corpus, every row accounted for."""
+    """Raw question-answer pairs to a shuffled corpus; shows where the rows of each language went, and why."""
     _show(_run_to(job, overrides, "prepare"))
 
 

@@ -39,7 +39,8 @@ class Stage:
 
     ``identity`` gives what the artifact's hash is taken of: everything that can change its content, and
     nothing else. It may look at sources (to list them), so it may raise UserError. ``check`` refuses, before
-    any stage works, what can be seen to fail. ``tidy`` deletes what only an unfinished artifact needs.
+    any stage works, what can be seen to fail. ``tidy`` deletes what only an unfinished artifact needs. ``counts`` says
+    what of an input, by its role, goes into the hash: all of its content, unless a stage depends on less or on nothing.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     run: Callable[[Job, Inputs, Location, Say], Outcome]
     check: Callable[[Job], None] = field(default=lambda job: None)
     tidy: Callable[[Artifact], None] = field(default=lambda artifact: None)
+    counts: Callable[[str, Artifact], str | None] = field(default=lambda role, artifact: artifact.manifest.content)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,11 @@ def examine(task: Task, done: Inputs) -> TaskState:
         return TaskState(task.name, "to do", f"waits for {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}")
     identity = {
         **task.stage.identity(task.job),
-        "inputs": {role: done[name].manifest.content for role, name in task.inputs.items()},
+        "inputs": {
+            role: counted
+            for role, name in task.inputs.items()
+            if (counted := task.stage.counts(role, done[name])) is not None
+        },
     }
     location = root_of(task.job) / task.stage.name / digest(identity)
     manifest = read_manifest(location)

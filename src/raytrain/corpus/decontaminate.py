@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from raytrain.corpus.config import Decontaminate
 from raytrain.corpus.exchange import read_partitions, top_bits, write_partitioned
@@ -18,6 +20,8 @@ from raytrain.evaluate.held_out import HeldOut
 from raytrain.languages import languages_of
 from raytrain.parquet import read_parquet
 from raytrain.storage import Location
+
+Ints = npt.NDArray[np.int64]
 
 QUESTION, PASSAGE = "question", "passage"
 EXACT, NEAR = "exact", "near"
@@ -33,6 +37,27 @@ class Contamination:
 
 
 @dataclass(frozen=True)
+class Searched:
+    """Texts to search for: their words, and the row that each is of. A row may have several."""
+
+    words: Words
+    rows: Ints
+
+    def with_lists(self, lists: pa.ChunkedArray) -> "Searched":
+        """These and the texts of a list column of the same rows."""
+        if lists.null_count == len(lists):
+            return self
+        lists = lists.combine_chunks()
+        more = words(pc.list_flatten(lists))
+        parents = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
+        both = Words(
+            np.concatenate([self.words.hashes, more.hashes]),
+            np.concatenate([self.words.offsets, self.words.offsets[-1] + more.offsets[1:]]),
+        )
+        return Searched(both, np.concatenate([self.rows, parents]))
+
+
+@dataclass(frozen=True)
 class HeldOutTexts:
     """The questions and relevant passages of all benchmarks, in files by benchmark and language.
 
@@ -41,8 +66,8 @@ class HeldOutTexts:
 
     files: Mapping[tuple[str, str, str], Location]
 
-    def search(self, labels: pa.ChunkedArray, questions: Words, answers: Words, rules: Decontaminate) -> Contamination:
-        """What of n rows is in a benchmark of their language: questions in questions, answers in relevant passages.
+    def search(self, labels: pa.ChunkedArray, texts: Mapping[str, Searched], rules: Decontaminate) -> Contamination:
+        """What of n rows is in a benchmark of their language; ``texts``: kind → what of the rows is searched for it.
 
         Exact matches are equal in normal form; near ones have shingle sets of Jaccard ``rules.near`` or more.
         """
@@ -51,17 +76,17 @@ class HeldOutTexts:
         encoded = labels.combine_chunks().dictionary_encode()
         of_label = encoded.indices.to_numpy(zero_copy_only=False)
         for i, label in enumerate(encoded.dictionary.to_pylist()):
-            rows = np.flatnonzero(of_label == i)
             asked, answered = languages_of(label)
             for (benchmark, language, kind), place in self.files.items():
                 if language != (asked if kind == QUESTION else answered):
                     continue
-                texts = (questions if kind == QUESTION else answers).take(rows)
-                found = match(_index(place, rules.near), texts, exact=rules.exact)
-                hit = found.known >= 0
-                for how, here in ((EXACT, hit & found.exact), (NEAR, hit & ~found.exact)):
-                    counts[benchmark, label, f"{kind}_{how}"] += int(here.sum())
-                    reasons[rows[here]] = [_first(old, f"benchmark_{kind}_{how}") for old in reasons[rows[here]]]
+                own = np.flatnonzero(of_label[texts[kind].rows] == i)
+                found = match(_index(place, rules.near), texts[kind].words.take(own), exact=rules.exact)
+                equal = np.unique(texts[kind].rows[own[found.exact]])
+                near = np.setdiff1d(texts[kind].rows[own[found.known >= 0]], equal)
+                for how, rows in ((EXACT, equal), (NEAR, near)):
+                    counts[benchmark, label, f"{kind}_{how}"] += len(rows)
+                    reasons[rows] = [_first(old, f"benchmark_{kind}_{how}") for old in reasons[rows]]
         return Contamination(pa.array(reasons, pa.string()), +counts)
 
 

@@ -162,7 +162,8 @@ def _near(members: pa.Table, suspects: pa.Table, threshold: float) -> npt.NDArra
     near = np.zeros(suspects.num_rows, bool)
     for start, end in _stretches(groups):
         here = place[start:end]
-        near[here] |= has_earlier_duplicate(groups[start:end], here, sets.take(here), threshold)
+        # A row is in several groups, and one of them is enough.
+        near[here[has_earlier_duplicate(groups[start:end], here, sets.take(here), threshold)]] = True
     return near
 
 

@@ -11,14 +11,10 @@ finished, so a run that was killed goes on; and no phase depends on who did whic
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import pyarrow as pa
-import ray.data
-from ray.exceptions import RayError
+from typing import TypeVar
 
 from raytrain.artifact import File, RowAccount
 from raytrain.corpus.config import Corpus
@@ -26,16 +22,15 @@ from raytrain.corpus.decontaminate import HeldOutTexts, relevant_texts, write_pa
 from raytrain.corpus.duplicates import fetch_suspects, find_equal, find_near
 from raytrain.corpus.exchange import partitions_in
 from raytrain.corpus.layout import LabelRows, ShardTask, count_kept, settle, shard_tasks, write_shards
+from raytrain.corpus.parts import Part, each
 from raytrain.corpus.screen import screen
 from raytrain.corpus.sources import Unit
 from raytrain.corpus.work import Runs, Screened, Slice, Work, partition_counts, read_record, slices_of
-from raytrain.errors import UserError, user_error_in
+from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.parquet import write_parquet
-from raytrain.progress import counting
 from raytrain.storage import Location
 
-ROWS_A_TASK = 65_536  # small parts are done several a task: a task costs some 10 ms of its own
 SHARD_TASK_ROWS = 131_072
 READERS = 16
 
@@ -62,15 +57,6 @@ class Prepared:
     training_rows: bool
 
 
-@dataclass(frozen=True)
-class Part:
-    """A piece of a phase: the name that its file has when it is finished, about how many rows, and what it is."""
-
-    name: str
-    rows: int
-    of: Any
-
-
 def prepare(units: Sequence[Unit], folder: Location, config: Corpus, held_out: Sequence[HeldOut]) -> Prepared:
     """Reads all units and writes the corpus under ``folder``; goes on from the parts that are there.
 
@@ -93,53 +79,8 @@ def prepare(units: Sequence[Unit], folder: Location, config: Corpus, held_out: S
 
 
 def _each(phase: str, do: Callable[[Part, Work], None], parts: Sequence[Part], work: Work, unit: str) -> None:
-    for _ in _each_finished(phase, do, parts, work, unit):
+    for _ in each(f"prepare: {phase}", do, parts, work, work.phase(phase), unit):
         pass
-
-
-def _each_finished(
-    phase: str, do: Callable[[Part, Work], None], parts: Sequence[Part], work: Work, unit: str
-) -> Iterator[str]:
-    """Does the parts of a phase that are not there yet; yields the name of each when it is finished."""
-    there = work.finished(phase)
-    todo = [part for part in parts if part.name not in there]
-    total = sum(part.rows for part in parts)
-    packs = _packs(todo)
-    with counting(f"prepare: {phase}", unit, total, total - sum(part.rows for part in todo)) as advance:
-        if not packs:
-            return
-        numbers = ray.data.from_items([{"pack": i} for i in range(len(packs))], override_num_blocks=len(packs))
-        numbers.context.raise_original_map_exception = True  # what Ray Data wraps it in loses a UserError
-        done = numbers.map_batches(_do, fn_args=(do, packs, work), batch_size=1, batch_format="pyarrow")
-        try:
-            for row in done.iter_rows():
-                advance(row["rows"], "")
-                yield row["name"]
-        except RayError as error:
-            raise user_error_in(error) or error from error
-
-
-def _do(batch: pa.Table, do: Callable[[Part, Work], None], packs: list[list[Part]], work: Work) -> pa.Table:
-    done: dict[str, list[Any]] = {"name": [], "rows": []}
-    for number in batch.column("pack").to_pylist():
-        for part in packs[number]:
-            do(part, work)
-            done["name"].append(part.name)
-            done["rows"].append(part.rows)
-    return pa.table(done)
-
-
-def _packs(parts: Sequence[Part]) -> list[list[Part]]:
-    """Parts in packs of about ROWS_A_TASK rows, so that small languages don't cost a task each."""
-    packs: list[list[Part]] = []
-    rows = ROWS_A_TASK
-    for part in sorted(parts, key=lambda part: -part.rows):
-        if rows + part.rows > ROWS_A_TASK:
-            packs.append([])
-            rows = 0
-        packs[-1].append(part)
-        rows += max(part.rows, 1)
-    return packs
 
 
 def _name(part: HeldOut) -> str:
@@ -174,7 +115,7 @@ def _screen(units: Sequence[Unit], work: Work) -> list[Screened]:
     tally = BadRows(work, expected)
     for record in screened.values():
         tally.add(record)
-    for name in _each_finished("screened", _screen_one, parts, work, "pairs"):
+    for name in each("prepare: screened", _screen_one, parts, work, work.phase("screened"), "pairs"):
         screened[name] = read_record(work.place("screened", name))
         tally.add(screened[name])
     tally.check(tally.taken)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from raytrain.artifact import File
 from raytrain.corpus.clean import clean
 from raytrain.corpus.config import Corpus
-from raytrain.corpus.decontaminate import Contamination, HeldOutTexts
+from raytrain.corpus.decontaminate import PASSAGE, QUESTION, Contamination, HeldOutTexts, Searched
 from raytrain.corpus.language_id import check_language
 from raytrain.corpus.near_duplicates import band_keys
 from raytrain.corpus.normal_form import text_keys, words
@@ -22,6 +22,7 @@ from raytrain.corpus.signatures import content_keys, id_keys, order_keys
 from raytrain.corpus.sources import Unit
 from raytrain.corpus.work import LabelAccount, Screened, Slice, Work
 from raytrain.parquet import write_parquet
+
 
 @dataclass
 class Account:
@@ -106,7 +107,12 @@ def screen_rows(rows: pa.Table, config: Corpus, held_out: HeldOutTexts | None, a
         rows = account.drop(rows, check_language(rows, config.identify))
     questions, answers = words(rows.column("question")), words(rows.column("answer"))
     if held_out is not None and config.decontaminate:
-        found = held_out.search(rows.column("language"), questions, answers, config.decontaminate)
+        every = np.arange(rows.num_rows)
+        texts = {
+            QUESTION: Searched(questions, every),
+            PASSAGE: Searched(answers, every).with_lists(rows.column("positives")),
+        }
+        found = held_out.search(rows.column("language"), texts, config.decontaminate)
         account.match(found)
         rows = account.drop(rows, found.reasons)
         stay = np.flatnonzero(found.reasons.is_null().to_numpy(zero_copy_only=False))

@@ -69,7 +69,11 @@ class Work:
 
     def place(self, phase: str, name: str) -> Location:
         """The file of a part."""
-        return self.folder / FOLDER / phase / name
+        return self.phase(phase) / name
+
+    def phase(self, phase: str) -> Location:
+        """The folder of a phase's parts."""
+        return self.folder / FOLDER / phase
 
     def partition_count(self, label: str) -> int:
         """Into how many partitions the rows of a label go: a power of two."""
@@ -87,7 +91,7 @@ class Work:
 
     def finished(self, phase: str) -> set[str]:
         """The names of the parts of a phase that are there."""
-        return {info.path for info in (self.folder / FOLDER / phase).list()}
+        return {info.path for info in self.phase(phase).list()}
 
 
 def slices_of(units: Sequence[Unit]) -> list[Slice]:

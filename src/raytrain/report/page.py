@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from raytrain.report import plots
+from raytrain.report import corpus_plot, plots
+from raytrain.report.account import total_of, with_benchmark_texts
+from raytrain.report.corpus_tables import matches_table, reasons_table, steps_table
 from raytrain.report.rows import (
     DASH,
     MARKS,
@@ -22,56 +24,24 @@ from raytrain.report.rows import (
     questions_of,
     sections,
 )
-from raytrain.study.results import BenchmarkResult, Comparison, Report, System
+from raytrain.report.tables import Cell, Column, Part, Row, Table, count_cell
+from raytrain.study.results import BenchmarkResult, Comparison, CorpusAccount, Report, System
 from raytrain.study.statistics import ALPHA
 
 _KNOWN = ("job", "artifacts", "versions", "platform", "python", "command", "benchmarks")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A cell: ``under`` is its small second line, ``tone`` a class of the style sheet."""
+class CorpusView:
+    """The raw pairs as the page shows them. ``facts`` and ``found`` are in words; ``legend``: step and its mark."""
 
-    text: str
-    under: str = ""
-    tone: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column's title, and how its cells are set: ``long`` is code that may be broken."""
-
-    text: str
-    under: str = ""
-    kind: Literal["number", "text", "code", "long"] = "number"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row: its name, a code beside the name, and its cells."""
-
-    text: str
-    code: str
-    cells: list[Cell]
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows under a heading; no heading if ``title`` is empty."""
-
-    title: str
-    rows: list[Row]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; ``title`` is short, for where it is folded away; ``head`` is over the names of the rows."""
-
-    title: str
-    caption: str
-    head: str
-    columns: list[Column]
-    parts: list[Part]
+    facts: list[str]
+    legend: list[tuple[str, Markup]]
+    panels: list[Markup]
+    steps: Table
+    reasons: Table | None
+    found: list[str]
+    matches: Table | None
 
 
 @dataclass(frozen=True)
@@ -113,6 +83,7 @@ def render(report: Report) -> str:
         primary=results.primary,
         question=_question(report),
         views=[_view(report, index, styles) for index in range(len(results.benchmarks))],
+        corpus=_corpus(report.corpus) if report.corpus else None,
         legend=[(s, Markup(plots.glyph(styles[s.name], f"glyph-{i}"))) for i, s in enumerate(systems)],
         mix=Markup(plots.mix(trained, "mix")) if trained else "",
         pairs=_pairs(trained),
@@ -170,6 +141,46 @@ def _view(report: Report, index: int, styles: dict[str, plots.Style]) -> View:
     )
 
 
+def _corpus(account: CorpusAccount) -> CorpusView:
+    total = total_of(account.languages.values())
+    without = [label for label, rows in account.languages.items() if not rows.kept]
+    styles = corpus_plot.steps_shown(account)
+    return CorpusView(
+        facts=[
+            f"{total.taken:,} rows read",
+            f"{total.kept:,} pairs kept",
+            f"{len(account.languages) - len(without)} languages",
+            *([f"without a pair left: {', '.join(without)}"] if without else []),
+        ],
+        legend=[(step, Markup(plots.glyph(style, f"step-{i}"))) for i, (step, style) in enumerate(styles.items())],
+        panels=[Markup(svg) for svg in corpus_plot.shares(account, "corpus")],
+        steps=steps_table(account),
+        reasons=reasons_table(account),
+        found=_found(account, total.dropped.get("benchmark_other_passage", 0)),
+        matches=matches_table(account),
+    )
+
+
+def _found(account: CorpusAccount, others: int) -> list[str]:
+    """What was searched for, how, and how many pairs had it."""
+    rules = account.search
+    if rules is None:
+        return ["Nothing was searched: whether the training pairs hold texts of the benchmarks is not known."]
+    near = f"texts whose three-word shingles overlap by {rules.near:g} or more (Jaccard)" if rules.near else ""
+    how = _listed([*(["equal texts, case and punctuation aside"] if rules.exact else []), *([near] if near else [])])
+    said = (
+        [
+            f"Questions were searched for among the benchmarks' questions of their language, and answers among the "
+            f"relevant passages of theirs: {how}."
+        ]
+        if how
+        else []
+    )
+    if rules.all_passages:
+        said.append(f"Answers were compared with all other passages too, for equal texts: {others:,} pairs removed.")
+    return [*said, f"{with_benchmark_texts(account):,} pairs were removed in all."]
+
+
 def _facts(benchmark: BenchmarkResult) -> list[str]:
     counts = list(benchmark.languages.values())
     scored = [count for count in counts if count.questions]
@@ -214,7 +225,7 @@ def _scores(benchmark: BenchmarkResult, metric: str, parts: Sequence[Section]) -
     def cells(over: Over, name: str) -> list[Cell]:
         languages = [name] if over == "language" else benchmark.groups[name]
         passages = sum(benchmark.languages[language].passages for language in languages)
-        counts = [_count(questions_of(benchmark, over, name)), _count(passages)]
+        counts = [count_cell(questions_of(benchmark, over, name)), count_cell(passages)]
         return counts + [_estimate(system, over, name, metric) for system in benchmark.systems]
 
     caption = f"{metric} of every system, with its 95 % interval."
@@ -269,10 +280,10 @@ def _comparisons(benchmark: BenchmarkResult, arm: str, parts: Sequence[Section])
 def _pairs(systems: Sequence[System]) -> Table:
     languages = sorted({language for system in systems for language in system.pairs})
     rows = [
-        Row(language_name(name) or name, name, [_count(system.pairs.get(name, 0)) for system in systems])
+        Row(language_name(name) or name, name, [count_cell(system.pairs.get(name, 0)) for system in systems])
         for name in languages
     ]
-    total = Row("all", "", [_count(sum(system.pairs.values())) for system in systems])
+    total = Row("all", "", [count_cell(sum(system.pairs.values())) for system in systems])
     columns = [Column(system.name) for system in systems]
     return Table(
         "pairs",
@@ -288,10 +299,6 @@ def _part(part: Section, cells: Sequence[list[Cell]]) -> Part:
         return Part(part.title, [Row(name, "", row) for name, row in zip(part.names, cells, strict=True)])
     rows = [Row(language_name(n) or n, n, row) for n, row in zip(part.names, cells, strict=True)]
     return Part(part.title, rows)
-
-
-def _count(number: int) -> Cell:
-    return Cell(f"{number:,}") if number else Cell(DASH, tone="mute")
 
 
 def _estimate(system: System, over: Over, name: str, metric: str) -> Cell:

@@ -1,19 +1,15 @@
 """The plots of the report: inline SVG in pixels, the same bytes for the same numbers."""
 
-import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from raytrain.report.drawing import BAND, FOOT, INK, MUTE, RULE, TINTS, axes_of, drawing, figure_of, short, svg
 from raytrain.report.rows import (
     UNSCORED,
     Over,
@@ -31,22 +27,8 @@ from raytrain.study.results import BenchmarkResult, System
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B", "#3A3A9E", "#56B4E9")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "p")
 _GREYS, _GREY_MARKERS = ("#6b7280", "#9aa1ac", "#3d4450"), ("X", "d", "*")
-_TINTS = ("#a6c8e4", "#f3c9a5", "#a9d8c6", "#e3c1dc", "#ecdf9f", "#c3c6ea", "#cfd4da")
-_INK, _MUTE, _RULE, _BAND = "#1d2430", "#5c6675", "#dfe3e9", "#f4f6f9"
-_HEADING, _TOP, _FOOT, _RIGHT = 25.0, 26.0, 44.0, 12.0
+_HEADING, _TOP, _RIGHT = 25.0, 26.0, 12.0
 _SEED_LINES = ("-", "--", ":", "-.")
-_RC = {
-    "svg.fonttype": "none",  # text stays text, in the reader's own font
-    "svg.hashsalt": "raytrain",
-    "text.parse_math": False,  # a dollar in a name is a dollar
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine measures alike
-    "font.size": 11,
-    "axes.edgecolor": _RULE,
-    "axes.labelcolor": _MUTE,
-    "text.color": _INK,
-    "xtick.color": _MUTE,
-    "ytick.color": _MUTE,
-}
 
 
 @dataclass(frozen=True)
@@ -100,12 +82,12 @@ def styles_of(systems: Sequence[System]) -> dict[str, Style]:
 
 def glyph(style: Style, key: str) -> str:
     """The mark of a system, for a legend."""
-    with _drawing():
-        figure = _figure(16, 16)
+    with drawing():
+        figure = figure_of(16, 16)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         axes.plot([0], [0], marker=style.marker, color=style.colour, markersize=9, clip_on=False)
-        return _svg(figure, "", key)
+        return svg(figure, "", key)
 
 
 def forest(benchmark: BenchmarkResult, styles: Mapping[str, Style], key: str) -> list[str]:
@@ -121,13 +103,13 @@ def forest(benchmark: BenchmarkResult, styles: Mapping[str, Style], key: str) ->
     xlabel = f"{found[0].metric}, difference to {found[0].baseline}"
     panels = []
     for index, arm in enumerate(arms):
-        with _drawing():
+        with drawing():
             figure, axes = _frame(lines, _Frame(width, _margin(lines), right, limits, xlabel, arm))
-            axes.axvline(0, color=_INK, linewidth=1)
+            axes.axvline(0, color=INK, linewidth=1)
             axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:+g}".replace("-", "−") if x else "0"))
             _differences(axes, benchmark, arm, lines, styles[arm].colour, right)
             title = f"{benchmark.name}: {found[0].metric} of {arm} minus {found[0].baseline}, with 95 % intervals"
-            panels.append(_svg(figure, title, f"{key}-{index}"))
+            panels.append(svg(figure, title, f"{key}-{index}"))
     return panels
 
 
@@ -179,13 +161,13 @@ def dots(benchmark: BenchmarkResult, metric: str, styles: Mapping[str, Style], k
     panels = []
     for index, column in enumerate(columns):
         lines = _lines(column, step * len(systems) + 8)
-        with _drawing():
+        with drawing():
             figure, axes = _frame(lines, _Frame(520, left, _RIGHT, limits, metric))
             for order, system in enumerate(systems):
                 offset = (order - (len(systems) - 1) / 2) * step
                 _scores(axes, system, metric, lines, offset, styles[system.name])
             title = f"{benchmark.name}: {metric} of {', '.join(s.name for s in systems)}, with 95 % intervals"
-            panels.append(_svg(figure, title, f"{key}-{index}"))
+            panels.append(svg(figure, title, f"{key}-{index}"))
     return panels
 
 
@@ -210,28 +192,28 @@ def mix(systems: Sequence[System], key: str) -> str:
     """Training pairs of every arm as a bar of languages; a language has its place and tint in all of them."""
     shown = [system for system in systems if system.pairs]
     languages = sorted({language for system in shown for language in system.pairs})
-    width, left, row = 760, 24 + 6.2 * max(len(_short(s.name, 24)) for s in shown), 32.0
-    height = row * len(shown) + _FOOT
+    width, left, row = 760, 24 + 6.2 * max(len(short(s.name, 24)) for s in shown), 32.0
+    height = row * len(shown) + FOOT
     most = max(sum(system.pairs.values()) for system in shown)
-    with _drawing():
-        figure = _figure(width, height)
-        axes = _axes(figure, left, 4, width - left - 24, row * len(shown))
+    with drawing():
+        figure = figure_of(width, height)
+        axes = axes_of(figure, left, 4, width - left - 24, row * len(shown))
         axes.set(xlim=(0, most), ylim=(len(shown), 0), yticks=[])
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         axes.set_xlabel("training pairs, all seeds")
         for index, system in enumerate(shown):
             named: dict[str, Any] = {"ha": "right", "va": "center", "transform": axes.get_yaxis_transform()}
-            axes.text(-10 / (width - left - 24), index + 0.5, _short(system.name, 24), **named)
+            axes.text(-10 / (width - left - 24), index + 0.5, short(system.name, 24), **named)
             start = 0
             for language in (x for x in languages if x in system.pairs):
                 pairs = system.pairs[language]
-                tint = _TINTS[languages.index(language) % len(_TINTS)]
+                tint = TINTS[languages.index(language) % len(TINTS)]
                 axes.barh(index + 0.5, pairs, 0.72, left=start, color=tint, edgecolor="white", linewidth=1)
                 if pairs / most * (width - left - 24) > 26:
                     axes.text(start + pairs / 2, index + 0.5, language, ha="center", va="center", fontsize=10)
                 start += pairs
-        return _svg(figure, f"Training pairs by language of {', '.join(s.name for s in shown)}", key)
+        return svg(figure, f"Training pairs by language of {', '.join(s.name for s in shown)}", key)
 
 
 def losses(curves: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[str, Style], key: str) -> list[str]:
@@ -247,22 +229,22 @@ def losses(curves: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[st
     right, top = max(x for x, _ in points), max(y for _, y in points)
     found = []
     for index, (arm, runs) in enumerate(panels.items()):
-        with _drawing():
+        with drawing():
             width, height = 344 if len(panels) > 1 else 560, 236
-            figure = _figure(width, height)
-            axes = _axes(figure, 42, _TOP, width - 42 - _RIGHT, height - _TOP - _FOOT)
+            figure = figure_of(width, height)
+            axes = axes_of(figure, 42, _TOP, width - 42 - _RIGHT, height - _TOP - FOOT)
             axes.set(xlim=(0, right or 1), ylim=(0, top * 1.05 or 1), xlabel="step", ylabel="loss")
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            axes.grid(True, color=_RULE, linewidth=0.7)
-            axes.set_title(_short(arm or "training", 40), loc="left", fontsize=12, fontweight="bold")
+            axes.grid(True, color=RULE, linewidth=0.7)
+            axes.set_title(short(arm or "training", 40), loc="left", fontsize=12, fontweight="bold")
             for order, (label, curve) in enumerate(runs):
                 colour = styles[arm].colour if arm else _COLOURS[order % len(_COLOURS)]
                 line = _SEED_LINES[order % len(_SEED_LINES)]
-                axes.plot(*zip(*curve, strict=True), line, color=colour, linewidth=1.2, label=_short(label, 24))
+                axes.plot(*zip(*curve, strict=True), line, color=colour, linewidth=1.2, label=short(label, 24))
             if len(runs) > 1:
                 axes.legend(frameon=False, fontsize=10, loc="upper right")
             names = ", ".join(label for label, _ in runs)
-            found.append(_svg(figure, f"Training loss by step{f' of {arm}' if arm else ''}: {names}", f"{key}-{index}"))
+            found.append(svg(figure, f"Training loss by step{f' of {arm}' if arm else ''}: {names}", f"{key}-{index}"))
     return found
 
 
@@ -296,93 +278,31 @@ def _frame(lines: Sequence[_Line], frame: _Frame) -> tuple[Figure, Axes]:
     left, right = frame.left, frame.right
     top = _TOP if frame.title else 4.0
     bottom = lines[-1].top + lines[-1].height
-    figure = _figure(frame.width, top + bottom + _FOOT)
-    axes = _axes(figure, left, top, frame.width - left - right, bottom)
+    figure = figure_of(frame.width, top + bottom + FOOT)
+    axes = axes_of(figure, left, top, frame.width - left - right, bottom)
     axes.set(xlim=frame.limits, ylim=(bottom, 0), yticks=[], xlabel=frame.xlabel)
     axes.xaxis.set_major_locator(MaxNLocator(5 if frame.width > 400 else 4))
-    axes.grid(True, axis="x", color=_RULE, linewidth=0.7)
+    axes.grid(True, axis="x", color=RULE, linewidth=0.7)
     axes.set_axisbelow(True)
     edge = -left / (frame.width - left - right)
     end = 1 + right / (frame.width - left - right)
     across = axes.get_yaxis_transform()
     if frame.title:
-        axes.text(edge, -10, _short(frame.title, 40), fontsize=12, fontweight="bold", transform=across)
+        axes.text(edge, -10, short(frame.title, 40), fontsize=12, fontweight="bold", transform=across)
     for line in lines:
         where: dict[str, Any] = {"transform": across, "va": "center"}
         if line.shaded:
             band = (line.top, line.top + line.height, edge, end)
-            axes.axhspan(*band, color=_BAND, clip_on=False, zorder=0, linewidth=0)
+            axes.axhspan(*band, color=BAND, clip_on=False, zorder=0, linewidth=0)
         if line.name:
             weight = "bold" if line.over == "group" else "normal"
-            axes.text(edge * 6 / left, line.middle, _short(line.label, 26), ha="right", fontweight=weight, **where)
+            axes.text(edge * 6 / left, line.middle, short(line.label, 26), ha="right", fontweight=weight, **where)
         else:
-            axes.text(edge, line.middle + 3, line.label, color=_MUTE, fontsize=10, fontstyle="italic", **where)
+            axes.text(edge, line.middle + 3, line.label, color=MUTE, fontsize=10, fontstyle="italic", **where)
     return figure, axes
-
-
-@contextmanager
-def _drawing() -> Iterator[None]:
-    """The settings of a figure, to be made and written within: not what the user's own matplotlibrc says."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_RC)
-        yield
-
-
-def _figure(width: float, height: float) -> Figure:
-    """A figure in pixels: matplotlib writes 72 SVG units an inch."""
-    figure = Figure(figsize=(width / 72, height / 72))
-    figure.patch.set_alpha(0)
-    return figure
-
-
-def _axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    across, down = figure.get_size_inches() * 72
-    axes = figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
-    axes.patch.set_alpha(0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(length=0, labelsize=10)
-    return axes
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     pad = (high - low) * 0.05 or 0.01
     return low - pad, high + pad
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _svg(figure: Figure, title: str, key: str) -> str:
-    """The figure as an element for an HTML page; ids begin with ``key``. Without a title it is decoration."""
-    written = io.StringIO()
-    figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    root = ElementTree.fromstring(written.getvalue())
-    used = set(re.findall(r"(?:url\(|\bhref=\")#([\w.-]+)", written.getvalue()))
-    for element in root.iter():
-        for child in [c for c in element if c.tag.endswith(("}metadata", "}style"))]:
-            element.remove(child)  # a style inside an SVG would hold for the whole page
-        # HTML knows the namespaces of SVG by itself, and ids must differ from those of the other plots.
-        element.tag = element.tag.rpartition("}")[2]
-        attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
-        element.attrib.clear()
-        for name, value in attributes.items():
-            if name == "id" and value in used:
-                element.set(name, f"{key}-{value}")
-            elif name != "id":
-                mark = "^#" if name == "href" else r"url\(#"
-                element.set(name, re.sub(mark, lambda found: f"{found[0]}{key}-", value))
-    width, height = (f"{float(x):g}" for x in root.attrib["viewBox"].split()[2:])
-    root.attrib.update({"width": width, "height": height})
-    if title:
-        # On a narrow screen it shrinks, but not to what cannot be read.
-        smallest = f"min-width: {0.68 * float(width):.0f}px"
-        root.attrib.update({"role": "img", "aria-labelledby": f"{key}-title", "class": "plot", "style": smallest})
-        named = ElementTree.Element("title", {"id": f"{key}-title"})
-        named.text = title
-        root.insert(0, named)
-    else:
-        root.set("aria-hidden", "true")
-    return ElementTree.tostring(root, encoding="unicode")

@@ -56,8 +56,13 @@ def in_columns(parts: Sequence[Section]) -> list[list[Section]]:
     return [left, right]
 
 
-def language_name(code: str) -> str:
-    """The English name of a language, or nothing where there is none."""
+def language_name(label: str) -> str:
+    """The English name of a language, or of question and answer's («German → English»); nothing if there is none."""
+    names = [_name(code) for code in label.split("-")]
+    return " → ".join(names) if all(names) else ""
+
+
+def _name(code: str) -> str:
     try:
         name = str(langcodes.get(code).display_name())
     except ValueError:  # no language tag at all

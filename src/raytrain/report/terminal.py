@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raytrain.report.account import with_benchmark_texts
 from raytrain.report.rows import (
     DASH,
     MARKS,
@@ -39,11 +40,14 @@ class _Column:
 
 
 def print_report(report: Report, place: str) -> None:
-    """Prints what to bear in mind, the scores of every benchmark, what they say, and where the report lies."""
+    """Prints what to bear in mind, what was removed from the corpus, the scores of every benchmark, what they say, and where the report lies."""
     console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
     console.print(Text(report.name, "bold"))
     for caveat in report.caveats:
         console.print(Text(caveat, "yellow"), soft_wrap=True)
+    if report.corpus and report.corpus.search:
+        removed = with_benchmark_texts(report.corpus)
+        console.print(Text(f"{removed:,} pairs that hold benchmark texts were removed (see the report)"))
     console.print()
     for benchmark in report.results.benchmarks:
         _print_benchmark(console, benchmark, report.results.primary)

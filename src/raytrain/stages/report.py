@@ -5,21 +5,23 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from raytrain.artifact import Artifact, check_file, library_versions, write_file
 from raytrain.config import Job
+from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
+from raytrain.report.account import account_of
 from raytrain.stages.study import pairs_of, read_results
 from raytrain.storage import Location
 from raytrain.study.results import Report, Results
 
 PAGE, DATA = "index.html", "report.json"
-FORMAT = 1
+FORMAT = 2
 POINTS_A_CURVE = 100
 SEEDS_FOR_EVIDENCE = 3
 
@@ -31,6 +33,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         format=FORMAT,
         name=job.name,
         caveats=caveats(job),
+        corpus=account_of(inputs["prepare"].manifest),
         results=read_results(inputs["study"]) if job.study else _of_one_run(job, inputs),
         curves=_curves(inputs),
         provenance=_provenance(job, inputs),
@@ -56,12 +59,23 @@ def caveats(job: Job) -> list[str]:
         found.append(
             "What the starting model was trained on is not known here: «never trained» speaks of the pairs of this job."
         )
-    if len(generated) < 1 + len(job.evaluate.benchmarks):
-        found.append(
-            "The training pairs were not searched for questions and passages of the benchmarks: "
+    return [*found, *_not_searched(job.corpus.decontaminate)]
+
+
+def _not_searched(rules: Decontaminate | Literal[False]) -> list[str]:
+    """What the training pairs may still hold of the benchmarks."""
+    if not rules or not (rules.exact or rules.near):
+        what = "questions" if rules and rules.all_passages else "questions and passages"
+        return [
+            f"The training pairs were not searched for {what} of the benchmarks: "
             "«never trained» means that no pair of that language was trained on."
-        )
-    return found
+        ]
+    if not rules.near:
+        return [
+            "The training pairs were searched for equal texts of the benchmarks only: questions and passages in "
+            "almost the same words may be among them."
+        ]
+    return []
 
 
 def _of_one_run(job: Job, inputs: Inputs) -> Results:

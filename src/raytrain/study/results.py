@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from raytrain.artifact import Record
+from raytrain.artifact import Record, RowAccount
+from raytrain.corpus.config import Decontaminate
 
 PRIMARY = "nDCG@10"
 
@@ -82,12 +83,27 @@ class Results(Record):
     benchmarks: list[BenchmarkResult]
 
 
+class CorpusAccount(Record):
+    """Where the raw pairs went, and what was found in them of the benchmarks.
+
+    ``languages``: label → rows read, kept, and dropped by reason, also of labels that are left without rows.
+    ``search``: the rules by which the benchmarks were searched for; None if they were not. ``matches``: benchmark →
+    label → kind (question or passage, exact or near) → pairs, all of them dropped; one pair may be of several kinds
+    and hold texts of several benchmarks. Benchmarks without matches are not there.
+    """
+
+    languages: dict[str, RowAccount]
+    search: Decontaminate | None
+    matches: dict[str, dict[str, dict[str, int]]]
+
+
 class Report(Record):
     """The numbers with all that is needed to judge them. ``curves``: training run → (step, loss)."""
 
     format: int
     name: str
     caveats: list[str]
+    corpus: CorpusAccount | None = None
     results: Results
     curves: dict[str, list[tuple[int, float]]]
     provenance: dict[str, Any]
