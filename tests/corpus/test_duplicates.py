@@ -117,7 +117,7 @@ def test_families_of_like_rows_leave_their_first(tmp_path: Path) -> None:
     assert counts["near_duplicate"] > 150
     # Of pairs just at the threshold some are never compared: 5 in 1,000 by the theory.
     assert 0.99 * counts["near_duplicate"] <= reasons["near_duplicate"] <= counts["near_duplicate"]
-    assert all(row in plain(kept) for row in expected)
+    assert {row["id"] for row in expected} <= {row["id"] for row in kept}
 
 
 @pytest.mark.parametrize(
