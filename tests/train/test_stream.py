@@ -1,5 +1,6 @@
 """The stream: rounds hold exactly the planned rows, and a rank takes no others."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -332,13 +333,19 @@ def test_ray_brings_each_rank_its_rows(
         assert [one for _, ids in taken for one in ids] == want
 
 
-def test_more_rounds_than_tasks_come_in_order(
+def test_rounds_come_in_order_also_where_a_later_one_is_read_first(
     local_ray: None, corpus: Corpus, rules: TokenRules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With more rounds than tasks, too."""
     monkeypatch.setattr("raytrain.train.ray_job.MOST_TASKS", 7)
     feed = replace(feed_of(corpus, rules), last_step=63)
     assert len(feed.rounds(2)) == 12
-    ranks = consume(feed, read_round, 2)
+
+    def read_slowly(feed: Feed, number: int, world_size: int) -> pa.Table:
+        time.sleep(1.5 if number in (0, 4) else 0)
+        return read_round(feed, number, world_size)
+
+    ranks = consume(feed, read_slowly, 2)
     assert [[step for step, _ in taken] for taken in ranks] == [list(range(FIRST, 63))] * 2
 
 

@@ -32,11 +32,11 @@ _STEPS = {
 STEPS = (BAD, *_STEPS)
 _STEP_OF = {reason: step for step, reasons in _STEPS.items() for reason in reasons}
 
-KINDS = {
-    "question_exact": "question, equal",
-    "question_near": "question, near",
-    "passage_exact": "passage, equal",
-    "passage_near": "passage, near",
+KINDS = {  # of matches: what it is, and how like
+    "question_exact": ("question", "equal"),
+    "question_near": ("question", "near"),
+    "passage_exact": ("passage", "equal"),
+    "passage_near": ("passage", "near"),
 }
 
 

@@ -1,6 +1,7 @@
 """The plot of the raw pairs: which share of each language each step of prepare dropped."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.ticker import FuncFormatter
 
@@ -40,7 +41,7 @@ def _panel(account: CorpusAccount, labels: Sequence[str], key: str) -> str:
         axes = axes_of(figure, _LEFT, 4, room, height)
         axes.set(xlim=(0, 1), ylim=(len(labels), 0), yticks=[], xlabel="share of the rows read")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0%}"))
-        across = axes.get_yaxis_transform()
+        where: dict[str, Any] = {"va": "center", "fontsize": 10, "transform": axes.get_yaxis_transform()}
         styles = steps_shown(account)
         for place, label in enumerate(labels):
             rows, start = account.languages[label], 0.0
@@ -51,8 +52,6 @@ def _panel(account: CorpusAccount, labels: Sequence[str], key: str) -> str:
                 start += share
             name = language_name(label)
             named = short(f"{name} ({label})" if name else label, 28)
-            axes.text(-6 / room, place + 0.5, named, ha="right", va="center", fontsize=10, transform=across)
-            axes.text(
-                1 + 6 / room, place + 0.5, f"{rows.kept:,}", va="center", fontsize=10, color=MUTE, transform=across
-            )
+            axes.text(-6 / room, place + 0.5, named, ha="right", **where)
+            axes.text(1 + 6 / room, place + 0.5, f"{rows.kept:,}", color=MUTE, **where)
         return svg(figure, f"Where the rows of {', '.join(labels)} went: kept, and dropped by step", key)

@@ -72,6 +72,6 @@ def matches_table(account: CorpusAccount) -> Table | None:
             Row(text, code, [count_cell(n) for n in kinds_found(account, benchmark, of)]) for text, code, of in named
         ]
         parts.append(Part(benchmark, rows))
-    columns = [Column(*kind.split(", ")) for kind in KINDS.values()]
+    columns = [Column(what, how) for what, how in KINDS.values()]
     caption = "Training pairs that held a question or a relevant passage of a benchmark, all removed."
     return Table("matches", caption, "language", columns, parts)

@@ -166,16 +166,12 @@ def _found(account: CorpusAccount, others: int) -> list[str]:
     rules = account.search
     if rules is None:
         return ["Nothing was searched: whether the training pairs hold texts of the benchmarks is not known."]
-    near = f"texts whose three-word shingles overlap by {rules.near:g} or more (Jaccard)" if rules.near else ""
-    how = _listed([*(["equal texts, case and punctuation aside"] if rules.exact else []), *([near] if near else [])])
-    said = (
-        [
-            f"Questions were searched for among the benchmarks' questions of their language, and answers among the "
-            f"relevant passages of theirs: {how}."
-        ]
-        if how
-        else []
-    )
+    how = ["equal texts (case and punctuation aside)"] if rules.exact else []
+    how += [f"texts whose three-word shingles overlap by {rules.near:g} or more (Jaccard)"] if rules.near else []
+    said = []
+    if how:
+        where = "Questions were searched for among the benchmarks' questions of their language, and answers among "
+        said.append(f"{where}the relevant passages of theirs: {_listed(how)}.")
     if rules.all_passages:
         said.append(f"Answers were compared with all other passages too, for equal texts: {others:,} pairs removed.")
     return [*said, f"{with_benchmark_texts(account):,} pairs were removed in all."]

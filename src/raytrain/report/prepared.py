@@ -43,10 +43,9 @@ def _print_account(console: Console, account: CorpusAccount) -> None:
     labels = most_read_first(account)
     shown = _fitting(total, max(map(len, ["language", *labels])), console.width)
     rest = [reason for reason in reasons_in_order(total.dropped) if reason not in shown]
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
-    table.add_column("language")
+    table = Table("language", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     for title in ("read", "kept", "%", *map(_title, shown), *([REST] if rest else [])):
-        table.add_column(title, justify="right", vertical="bottom", max_width=_width(title, 0))
+        table.add_column(title.replace(" ", "\n"), justify="right", vertical="bottom")
     for label in labels:
         table.add_row(Text(label), *map(Text, _cells(account.languages[label], shown, rest)))
     table.add_section()
@@ -59,16 +58,15 @@ def _print_account(console: Console, account: CorpusAccount) -> None:
 
 def _fitting(total: RowAccount, names: int, width: int) -> list[str]:
     """The reasons that have room, in the order of the steps: of all those with the most rows."""
-    most = sorted(total.dropped, key=lambda reason: (-total.dropped[reason], reason))
-    used = names + sum(
-        _width(title, n) + GAP for title, n in (("read", total.taken), ("kept", total.kept), ("100.0", 0))
-    )
-    widths = {reason: _width(_title(reason), total.dropped[reason]) + GAP for reason in most}
+    common = sorted(total.dropped, key=lambda reason: (-total.dropped[reason], reason))
+    first = (("read", total.taken), ("kept", total.kept), ("100.0", 0))
+    used = names + GAP + sum(_width(title, most) + GAP for title, most in first)
+    widths = {reason: _width(_title(reason), total.dropped[reason]) + GAP for reason in common}
     if used + sum(widths.values()) <= width:
-        return reasons_in_order(most)
+        return reasons_in_order(common)
     used += _width(REST, total.taken) + GAP
     shown: list[str] = []
-    for reason in most:
+    for reason in common:
         used += widths[reason]
         if used > width:
             break
@@ -77,7 +75,7 @@ def _fitting(total: RowAccount, names: int, width: int) -> list[str]:
 
 
 def _width(title: str, most: int) -> int:
-    """Titles are broken between words, numbers are not."""
+    """Characters of a column: titles are broken between words, numbers are not."""
     return max(*map(len, title.split()), len(f"{most:,}"))
 
 
@@ -99,8 +97,8 @@ def _print_matches(console: Console, account: CorpusAccount) -> None:
     if not account.matches:
         return
     table = Table("benchmark", "languages", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
-    for kind in KINDS.values():
-        table.add_column(kind, justify="right")
+    for what, how in KINDS.values():
+        table.add_column(f"{what}, {how}", justify="right")
     for benchmark, labels in account.matches.items():
         numbers = kinds_found(account, benchmark, list(labels))
         table.add_row(Text(benchmark), str(len(labels)), *(f"{n:,}" if n else DASH for n in numbers))

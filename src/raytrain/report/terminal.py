@@ -40,7 +40,7 @@ class _Column:
 
 
 def print_report(report: Report, place: str) -> None:
-    """Prints what to bear in mind, what was removed from the corpus, the scores of every benchmark, what they say, and where the report lies."""
+    """Prints what to bear in mind, how many pairs held benchmark texts, all scores, what they say, and the place."""
     console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
     console.print(Text(report.name, "bold"))
     for caveat in report.caveats:
