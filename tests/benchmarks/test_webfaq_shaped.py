@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raytrain.corpus.normal_form import text_keys
-from raytrain.corpus.normal_form import words as words_of
+from raytrain.corpus.likeness.normal_form import text_keys
+from raytrain.corpus.likeness.normal_form import words as words_of
 from raytrain.evaluate.benchmark import load_benchmark
 from raytrain.storage import Location
 

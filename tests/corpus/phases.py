@@ -10,8 +10,8 @@ from raytrain.corpus.config import Corpus
 from raytrain.corpus.duplicates import fetch_suspects, find_equal, find_near
 from raytrain.corpus.exchange import partitions_in
 from raytrain.corpus.layout import count_kept, settle, shard_tasks, write_shards
+from raytrain.corpus.raw.sources import count_rows, list_units
 from raytrain.corpus.screen import screen
-from raytrain.corpus.sources import count_rows, list_units
 from raytrain.corpus.work import Runs, Screened, Work, partition_counts, slices_of
 from raytrain.parquet import read_parquet
 from raytrain.storage import Location

@@ -20,7 +20,7 @@ from raytrain.corpus.decontaminate import (
     relevant_texts,
     write_passage_keys,
 )
-from raytrain.corpus.normal_form import text_keys, words
+from raytrain.corpus.likeness.normal_form import text_keys, words
 from raytrain.evaluate.held_out import HeldOut, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.parquet import write_parquet

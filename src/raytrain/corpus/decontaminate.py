@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from raytrain.corpus.config import Decontaminate
 from raytrain.corpus.exchange import read_partitions, top_bits, write_partitioned
-from raytrain.corpus.matching import Index, index_of, match
-from raytrain.corpus.normal_form import Words, text_keys, words
+from raytrain.corpus.likeness.matching import Index, index_of, match
+from raytrain.corpus.likeness.normal_form import Words, text_keys, words
 from raytrain.corpus.signatures import Keys
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.languages import languages_of

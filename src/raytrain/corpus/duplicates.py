@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 
 from raytrain.corpus.decontaminate import read_passage_keys
 from raytrain.corpus.exchange import Partition, gather, read_partitions, top_bits, write_partitioned
-from raytrain.corpus.near_duplicates import has_earlier_duplicate
-from raytrain.corpus.normal_form import words
+from raytrain.corpus.likeness.near_duplicates import has_earlier_duplicate
+from raytrain.corpus.likeness.normal_form import words
+from raytrain.corpus.likeness.shingles import Sets, pair_shingles
 from raytrain.corpus.runs import BANDS, EXACT, NEAR, OTHER_PASSAGE
-from raytrain.corpus.shingles import Sets, pair_shingles
 from raytrain.corpus.work import Runs, Work, first_row_id, label_in
 from raytrain.languages import languages_of
 

@@ -23,8 +23,8 @@ from raytrain.corpus.duplicates import fetch_suspects, find_equal, find_near
 from raytrain.corpus.exchange import partitions_in
 from raytrain.corpus.layout import LabelRows, ShardTask, count_kept, settle, shard_tasks, write_shards
 from raytrain.corpus.parts import Part, each
+from raytrain.corpus.raw.sources import Unit
 from raytrain.corpus.screen import screen
-from raytrain.corpus.sources import Unit
 from raytrain.corpus.work import Runs, Screened, Slice, Work, partition_counts, read_record, slices_of
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut

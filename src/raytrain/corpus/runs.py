@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raytrain.corpus.exchange import top_bits, write_partitioned
-from raytrain.corpus.near_duplicates import NO_KEY
-from raytrain.corpus.normal_form import NO_WORDS
+from raytrain.corpus.likeness.near_duplicates import NO_KEY
+from raytrain.corpus.likeness.normal_form import NO_WORDS
 from raytrain.corpus.pairs import PAIRS
 from raytrain.corpus.work import RUN_ROWS, Slice, Work, first_row_id, run_name
 

@@ -12,14 +12,14 @@ from raytrain.corpus.clean import clean
 from raytrain.corpus.config import Corpus
 from raytrain.corpus.decontaminate import PASSAGE, QUESTION, Contamination, HeldOutTexts, Searched
 from raytrain.corpus.language_id import check_language
-from raytrain.corpus.near_duplicates import band_keys
-from raytrain.corpus.normal_form import text_keys, words
+from raytrain.corpus.likeness.near_duplicates import band_keys
+from raytrain.corpus.likeness.normal_form import text_keys, words
+from raytrain.corpus.likeness.shingles import pair_shingles
 from raytrain.corpus.pairs import UNDETERMINED
-from raytrain.corpus.reading import read_unit
+from raytrain.corpus.raw.reading import read_unit
+from raytrain.corpus.raw.sources import Unit
 from raytrain.corpus.runs import RunWriter
-from raytrain.corpus.shingles import pair_shingles
 from raytrain.corpus.signatures import content_keys, id_keys, order_keys
-from raytrain.corpus.sources import Unit
 from raytrain.corpus.work import LabelAccount, Screened, Slice, Work
 from raytrain.parquet import write_parquet
 

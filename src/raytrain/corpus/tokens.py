@@ -1,4 +1,4 @@
-"""A corpus tokenised once: files of token ids beside those of text, row for row, so that no step waits for a tokenizer."""
+"""A corpus tokenised once: token ids beside the texts, row for row, so that no step waits for a tokenizer."""
 
 import json
 from dataclasses import dataclass

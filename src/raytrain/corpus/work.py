@@ -13,7 +13,7 @@ from functools import cached_property
 from raytrain.artifact import File, Record
 from raytrain.corpus.config import Corpus
 from raytrain.corpus.exchange import Partition
-from raytrain.corpus.sources import Unit
+from raytrain.corpus.raw.sources import Unit
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.storage import Location
 

@@ -8,7 +8,7 @@ from typing import Any
 from raytrain.artifact import Artifact, write_file
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
-from raytrain.corpus.sources import Unit, count_rows
+from raytrain.corpus.raw.sources import Unit, count_rows
 from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.plan import Plan, Shards, capped_plan, mix_weights, with_group

@@ -6,7 +6,7 @@ from typing import Any
 
 from raytrain.artifact import Artifact, RowAccount
 from raytrain.config import Job
-from raytrain.corpus.sources import Unit, choose_languages, count_rows, identity_of, list_units
+from raytrain.corpus.raw.sources import Unit, choose_languages, count_rows, identity_of, list_units
 from raytrain.corpus.work import FOLDER
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of

@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
-from raytrain.corpus.hub import HubFile
-from raytrain.corpus.json_lines import json_batches, opened_lines
 from raytrain.corpus.pairs import Checked
-from raytrain.corpus.sources import Unit
-from raytrain.corpus.tables import check_dicts, check_table
+from raytrain.corpus.raw.hub import HubFile
+from raytrain.corpus.raw.json_lines import json_batches, opened_lines
+from raytrain.corpus.raw.sources import Unit
+from raytrain.corpus.raw.tables import check_dicts, check_table
 from raytrain.errors import UserError, one_line
 from raytrain.parquet import open_parquet
 from raytrain.storage import Location

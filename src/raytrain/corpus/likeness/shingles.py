@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raytrain.corpus.hashing import mixed, powers
-from raytrain.corpus.normal_form import Words
-from raytrain.corpus.ragged import Hashes, Ints, alike, offsets_of, padded, ranges, take
+from raytrain.corpus.likeness.hashing import mixed, powers
+from raytrain.corpus.likeness.normal_form import Words
+from raytrain.corpus.likeness.ragged import Hashes, Ints, alike, offsets_of, padded, ranges, take
 
 SIZE = 3
 CELLS = 1 << 16  # of a matrix that is sorted at once: what stays in the processor's cache

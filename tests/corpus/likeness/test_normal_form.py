@@ -9,7 +9,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytrain.corpus.normal_form import NO_WORDS, Words, text_keys, words
+from raytrain.corpus.likeness.normal_form import NO_WORDS, Words, text_keys, words
 
 ALONE = r"[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}--\p{Inherited}]"
 WORD = regex.compile(rf"(?V1)(?:(?={ALONE})[\p{{L}}\p{{M}}\p{{N}}])|[\p{{L}}\p{{M}}\p{{N}}--{ALONE}--\p{{DI}}]+")

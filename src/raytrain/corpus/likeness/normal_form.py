@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex  # type: ignore[import-untyped]
 
-from raytrain.corpus.hashing import sequence_hashes
-from raytrain.corpus.ragged import Hashes, Ints, ranges, take
+from raytrain.corpus.likeness.hashing import sequence_hashes
+from raytrain.corpus.likeness.ragged import Hashes, Ints, ranges, take
 
 NO_WORDS = np.uint64(0)  # the key of a text without any
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.corpus.matching import index_of, match
-from raytrain.corpus.normal_form import Words, words
-from raytrain.corpus.shingles import jaccard, shingles
+from raytrain.corpus.likeness.matching import index_of, match
+from raytrain.corpus.likeness.normal_form import Words, words
+from raytrain.corpus.likeness.shingles import jaccard, shingles
 
 ORIGINS = ["a b c d e f g h i j k l m n o", "a b c d e f g x y z", "k l m n o p q r s t", "a a a a b", "u v", "u"]
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
-from raytrain.corpus.checking import BadLine
-from raytrain.corpus.hub import HubFile, hub_errors
-from raytrain.corpus.json_lines import json_batches, opened_lines
+from raytrain.corpus.raw.checking import BadLine
+from raytrain.corpus.raw.hub import HubFile, hub_errors
+from raytrain.corpus.raw.json_lines import json_batches, opened_lines
 from raytrain.errors import UserError
 from raytrain.parquet import open_parquet
 from raytrain.storage import Location

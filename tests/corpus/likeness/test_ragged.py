@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytrain.corpus.ragged import Hashes, Ints, alike, blocks, offsets_of, padded, ranges, take
+from raytrain.corpus.likeness.ragged import Hashes, Ints, alike, blocks, offsets_of, padded, ranges, take
 
 LISTS = st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=9), max_size=12)
 COUNTS = st.lists(st.integers(0, 50), max_size=30)

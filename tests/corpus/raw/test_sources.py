@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from raytrain.corpus import cldr
-from raytrain.corpus.sources import Unit, choose_languages, count_rows, identity_of, list_units
+from raytrain.corpus.raw.sources import Unit, choose_languages, count_rows, identity_of, list_units
 from raytrain.errors import UserError
 from raytrain.storage import Location
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from raytrain.corpus.checking import BadLine, Row
+from raytrain.corpus.raw.checking import BadLine, Row
 from raytrain.errors import UserError
 from raytrain.storage import storage_errors
 

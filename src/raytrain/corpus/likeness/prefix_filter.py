@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raytrain.corpus.hashing import mixed
-from raytrain.corpus.ragged import Hashes, Ints, blocks, offsets_of, ranges
-from raytrain.corpus.shingles import Sets, jaccard, sets_of
+from raytrain.corpus.likeness.hashing import mixed
+from raytrain.corpus.likeness.ragged import Hashes, Ints, blocks, offsets_of, ranges
+from raytrain.corpus.likeness.shingles import Sets, jaccard, sets_of
 
 Flags = npt.NDArray[np.bool_]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.corpus.checking import BadLine, check_rows
 from raytrain.corpus.pairs import LABELLED_PAIRS, LABELLED_QUARANTINE, Checked, pair_id
+from raytrain.corpus.raw.checking import BadLine, check_rows
 
 GOOD = {"question": "Why?", "answer": "Because."}
 

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import hubserver
-from raytrain.corpus.hub import hub_split
-from raytrain.corpus.reading import read_unit
-from raytrain.corpus.sources import count_rows, identity_of, list_units
+from raytrain.corpus.raw.hub import hub_split
+from raytrain.corpus.raw.reading import read_unit
+from raytrain.corpus.raw.sources import count_rows, identity_of, list_units
 from raytrain.errors import UserError
 from raytrain.storage import Location
 
@@ -145,8 +145,8 @@ def test_one_split_is_read(splits: list[str], chosen: str) -> None:
 
 READER = """
 import json, sys
-from raytrain.corpus.reading import read_unit
-from raytrain.corpus.sources import count_rows, identity_of, list_units
+from raytrain.corpus.raw.reading import read_unit
+from raytrain.corpus.raw.sources import count_rows, identity_of, list_units
 from raytrain.storage import Location
 
 units = count_rows(list_units(["hf://me/webfaq@main"], Location.of))

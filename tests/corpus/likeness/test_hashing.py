@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytrain.corpus.hashing import AT_ONCE, mixed, sequence_hashes
-from raytrain.corpus.ragged import offsets_of
+from raytrain.corpus.likeness.hashing import AT_ONCE, mixed, sequence_hashes
+from raytrain.corpus.likeness.ragged import offsets_of
 
 RUNS = st.lists(st.lists(st.integers(1, 2**64 - 1) | st.integers(1, 3), min_size=1, max_size=5), max_size=20)
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from raytrain.corpus.headers import Format, header_of
-from raytrain.corpus.hub import HubFile, hub_files
-from raytrain.corpus.shapes import Shape, labels_of, shape_of
+from raytrain.corpus.raw.headers import Format, header_of
+from raytrain.corpus.raw.hub import HubFile, hub_files
+from raytrain.corpus.raw.shapes import Shape, labels_of, shape_of
 from raytrain.errors import UserError
 from raytrain.storage import Location
 

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from raytrain.corpus.checking import PAIR_COLUMNS, Row, check_rows
 from raytrain.corpus.pairs import LABELLED_PAIRS, LABELLED_QUARANTINE, PAIRS, Checked, extra_of, pair_id
-from raytrain.corpus.shapes import Shape
+from raytrain.corpus.raw.checking import PAIR_COLUMNS, Row, check_rows
+from raytrain.corpus.raw.shapes import Shape
 
 Columns = Mapping[str, pa.Array]  # of plain text, by name; what is not there is all null
 

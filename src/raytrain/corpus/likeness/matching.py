@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from raytrain.corpus.hashing import sequence_hashes
-from raytrain.corpus.normal_form import Words, text_keys
-from raytrain.corpus.prefix_filter import PAIRS_AT_ONCE, ROUNDING, prefixes_of
-from raytrain.corpus.ragged import Hashes, Ints, blocks, offsets_of, ranges
-from raytrain.corpus.shingles import Sets, jaccard, shingles
+from raytrain.corpus.likeness.hashing import sequence_hashes
+from raytrain.corpus.likeness.normal_form import Words, text_keys
+from raytrain.corpus.likeness.prefix_filter import PAIRS_AT_ONCE, ROUNDING, prefixes_of
+from raytrain.corpus.likeness.ragged import Hashes, Ints, blocks, offsets_of, ranges
+from raytrain.corpus.likeness.shingles import Sets, jaccard, shingles
 
 ENTRIES_A_VALUE = 8  # of the table that says at once of most shingles that no known text has them
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.corpus.checking import check_rows
 from raytrain.corpus.pairs import Checked
-from raytrain.corpus.tables import check_dicts, check_table, python_rows
+from raytrain.corpus.raw.checking import check_rows
+from raytrain.corpus.raw.tables import check_dicts, check_table, python_rows
 
 PAIRS: dict[str, Any] = {"file": "here", "shape": "pairs", "labels": ("eng",)}
 

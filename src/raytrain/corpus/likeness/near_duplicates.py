@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from rensa import RMinHash  # type: ignore[import-untyped]
 
-from raytrain.corpus.hashing import sequence_hashes
-from raytrain.corpus.prefix_filter import has_earlier_near
-from raytrain.corpus.ragged import Hashes, Ints, blocks, offsets_of
-from raytrain.corpus.shingles import Sets
+from raytrain.corpus.likeness.hashing import sequence_hashes
+from raytrain.corpus.likeness.prefix_filter import has_earlier_near
+from raytrain.corpus.likeness.ragged import Hashes, Ints, blocks, offsets_of
+from raytrain.corpus.likeness.shingles import Sets
 from raytrain.plan.permutation import draws
 
 MISSED = 0.005  # of the pairs at the threshold, at most

@@ -2,7 +2,7 @@
 
 import pytest
 
-from raytrain.corpus.shapes import Shape, labels_of, shape_of
+from raytrain.corpus.raw.shapes import Shape, labels_of, shape_of
 from raytrain.errors import UserError
 
 BITEXT = ["question1", "answer1", "question2", "answer2"]

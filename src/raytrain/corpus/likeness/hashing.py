@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from raytrain.corpus.ragged import Hashes, Ints, blocks
+from raytrain.corpus.likeness.ragged import Hashes, Ints, blocks
 from raytrain.plan.permutation import draws
 
 AT_ONCE = 1 << 16  # items: what is computed in between stays in the processor's cache

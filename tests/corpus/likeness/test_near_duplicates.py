@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.corpus.near_duplicates import MISSED, NO_KEY, band_keys, bands_for, has_earlier_duplicate
-from raytrain.corpus.normal_form import Words
-from raytrain.corpus.ragged import offsets_of
-from raytrain.corpus.shingles import Sets, jaccard, sets_of, shingles
+from raytrain.corpus.likeness.near_duplicates import MISSED, NO_KEY, band_keys, bands_for, has_earlier_duplicate
+from raytrain.corpus.likeness.normal_form import Words
+from raytrain.corpus.likeness.ragged import offsets_of
+from raytrain.corpus.likeness.shingles import Sets, jaccard, sets_of, shingles
 
 Row = list[int]
 THRESHOLDS = st.sampled_from([0.1, 0.3, 0.5, 2 / 3, 0.7, 0.75, 0.8, 0.9, 1.0])
@@ -123,8 +123,8 @@ def test_keys_of_no_sets() -> None:
 
 COUNT_THREADS = """
 import numpy as np, psutil
-from raytrain.corpus.near_duplicates import band_keys
-from raytrain.corpus.shingles import Sets
+from raytrain.corpus.likeness.near_duplicates import band_keys
+from raytrain.corpus.likeness.shingles import Sets
 sets = Sets(np.arange(8_192 * 50, dtype=np.uint64), np.arange(8_193) * 50)
 before = psutil.Process().num_threads()
 band_keys(sets, 0.8)

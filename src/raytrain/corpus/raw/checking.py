@@ -17,7 +17,7 @@ from raytrain.corpus.pairs import (
     pair_id,
     text_of,
 )
-from raytrain.corpus.shapes import (
+from raytrain.corpus.raw.shapes import (
     BITEXT,
     BITEXT_LANGUAGES,
     NEGATIVE_SCORES,

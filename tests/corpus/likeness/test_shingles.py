@@ -7,9 +7,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytrain.corpus.normal_form import words
-from raytrain.corpus.ragged import offsets_of
-from raytrain.corpus.shingles import CELLS, Sets, jaccard, pair_shingles, sets_of, shingles
+from raytrain.corpus.likeness.normal_form import words
+from raytrain.corpus.likeness.ragged import offsets_of
+from raytrain.corpus.likeness.shingles import CELLS, Sets, jaccard, pair_shingles, sets_of, shingles
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join), max_size=12)
 NUMBERS = st.lists(st.lists(st.integers(0, 6) | st.sampled_from([2**64 - 2, 2**64 - 1]), max_size=9), max_size=12)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.corpus.reading import BATCH, read_unit
-from raytrain.corpus.sources import list_units
+from raytrain.corpus.raw.reading import BATCH, read_unit
+from raytrain.corpus.raw.sources import list_units
 from raytrain.errors import UserError
 from raytrain.storage import Location
 
