@@ -49,12 +49,13 @@ from raytrain.config import Cluster
 from raytrain.corpus.corpus import Corpus
 from raytrain.corpus.pairs import PAIRS
 from raytrain.model.tokenizer import train_tokenizer
+from raytrain.model.tokens import TokenRules
 from raytrain.parquet import write_parquet
 from raytrain.plan import Plan, Shards, lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_rows
 from raytrain.train.ray_job import DATASET, PlannedRows, shard_blocks
-from raytrain.train.stream import TEXTS, Feed, ReadRound, TokenRules, read_round, read_token_round
+from raytrain.train.stream import TEXTS, Feed, ReadRound, read_round, read_token_round
 
 ROW_GROUP, SHARD_ROWS = 512, 65_536  # the defaults of prepare
 LANES = 64

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.jobfile import dump_job, job_from, load_job
+from raytrain.plan.config import Mix
 
 JOBS = Path(__file__).parents[1] / "jobs"
 FOUR = {"name": "t", "root": "/r", "corpus": {"source": "demo:cldr"}, "model": {"from_scratch": {}}}

@@ -132,13 +132,16 @@ def test_only_what_the_manifest_names_is_left(undisturbed: dict[str, Artifact]) 
         assert there == {file.path for file in artifact.manifest.files} | {"manifest.json"}
 
 
-def test_on_an_object_store_the_model_is_the_same(
+def test_on_an_object_store_and_tokenised_before_the_model_is_the_same(
     undisturbed: dict[str, Artifact], local_ray: None, s3: S3Server, source: Path
 ) -> None:
     bucket = s3.bucket()
     for path in source.iterdir():
         s3.client().upload_file(str(path), bucket, f"raw/{path.name}")
-    artifacts = run_here(small_job(f"s3://{bucket}/raw", f"s3://{bucket}/root"))
+    data = small_job(f"s3://{bucket}/raw", f"s3://{bucket}/root")
+    data["corpus"]["tokenise"] = True
+    artifacts = run_here(data)
+    assert "tokens" in artifacts["train"].manifest.inputs
     assert model_hash(artifacts) == model_hash(undisturbed)
     assert artifacts["prepare"].manifest.content == undisturbed["prepare"].manifest.content
 

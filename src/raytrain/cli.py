@@ -14,9 +14,9 @@ from raytrain.pipeline import Task
 
 HELP = """Trains and evaluates multilingual dense retrievers on a Ray cluster.
 
-One job file is one experiment. Its stages are benchmark, prepare, plan, model, train, export, bm25, untrained-index,
-untrained, index, evaluate, study and report; each leaves an artifact under ROOT/STAGE/HASH, and is skipped where that
-is finished. Start with:
+One job file is one experiment. Its stages are benchmark, prepare, plan, model, tokens, train, export, bm25,
+untrained-index, untrained, index, evaluate, study and report; each leaves an artifact under ROOT/STAGE/HASH, and is
+skipped where that is finished. Start with:
 
     raytrain run jobs/demo.yaml
     raytrain search jobs/demo.yaml "Which currency is used in Hungary?"
@@ -128,6 +128,12 @@ def plan(
     train = loaded.train
     total = train.max_steps * train.batch_size
     print(f"budget of each run: {train.max_steps:,} steps of {train.batch_size} = {total:,} pairs")
+
+
+@app.command()
+def tokenise(job: JobFile, overrides: Overrides = None) -> None:
+    """The token ids of all pairs, once: training reads them where they are. Does the stages before it if need be."""
+    _show(_run_to(job, [*(overrides or []), "corpus.tokenise=true"], "tokens"))
 
 
 @app.command()

@@ -1,22 +1,22 @@
 """What ``raytrain plan`` shows: pairs, passes and expected tokens of each language, and the rows of given steps."""
 
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
-from raytrain.artifact import Artifact, download_folder
+from raytrain.artifact import Artifact
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
+from raytrain.model.tokens import tokenised
 from raytrain.pipeline import Task, up_to
 from raytrain.report.mix import MixLine, PlannedRow
 from raytrain.stages.chain import chain, one_run, tasks_of
-from raytrain.stages.model import FOLDER
 from raytrain.stages.plan import open_plan
+from raytrain.stages.tokens import token_rules
 from raytrain.study.arms import ArmRun, runs_of
 
 Work = Callable[[list[Task]], dict[str, Artifact]]
@@ -112,18 +112,12 @@ def _up_to(tasks: list[Task], last: Iterable[str]) -> list[Task]:
 
 def _tokens_a_pair(job: Job, prepared: Artifact, model: Artifact, languages: Iterable[str]) -> dict[str, float]:
     """Mean tokens of question and answer of each language, over its first rows (the corpus is shuffled)."""
-    from raytrain.model.tokenizer import encode, tokenizer_json
-
-    rules, corpus = job.model, Corpus.of(prepared)
-    with tempfile.TemporaryDirectory() as temp:
-        tokenizer, _ = tokenizer_json(download_folder(model, FOLDER, Path(temp)))
+    corpus, (rules, _) = Corpus.of(prepared), token_rules(job, model)
     found = {}
     for language in languages:
-        sample = corpus.first_rows(language, SAMPLE, ("question", "answer"))
-        questions, answers = (sample.column(name).to_pylist() for name in ("question", "answer"))
-        queries = encode(tokenizer, questions, rules.query_prompt, rules.query_max_len)
-        passages = encode(tokenizer, answers, rules.passage_prompt, rules.passage_max_len)
-        found[language] = (len(queries.flatten()) + len(passages.flatten())) / sample.num_rows
+        sample = tokenised(corpus.first_rows(language, SAMPLE, ("question", "answer")), rules)
+        tokens = sum(len(pc.list_flatten(sample.column(name))) for name in ("query", "passage"))
+        found[language] = tokens / sample.num_rows
     return found
 
 

@@ -15,12 +15,13 @@ from raytrain.corpus.pairs import PAIRS
 from raytrain.errors import UserError
 from raytrain.model.texts import Texts
 from raytrain.model.tokenizer import train_tokenizer
+from raytrain.model.tokens import TokenRules, tokenised
 from raytrain.parquet import write_parquet
 from raytrain.plan import Plan, Shards, lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_batches, rank_rows
 from raytrain.train.step import Ragged, RankBatch
-from raytrain.train.stream import Feed, TokenRules, read_round, read_token_round, tokenised
+from raytrain.train.stream import Feed, read_round, read_token_round
 
 SHARD_ROWS = {"deu": (250, 350), "eng": (600,), "fin": (90, 1, 509)}
 GROUP = 40

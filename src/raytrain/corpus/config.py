@@ -77,10 +77,13 @@ class Corpus(Section):
     identify: Annotated[LanguageId | Off, BeforeValidator(absent_is_empty)] = LanguageId()
     deduplicate: Annotated[Deduplicate | Off, BeforeValidator(absent_is_empty)] = Deduplicate()
     decontaminate: Annotated[Decontaminate | Off, BeforeValidator(absent_is_empty)] = Decontaminate()
+    tokenise: bool = Field(
+        False, description="make the token ids of all pairs once, before training, which then never waits for them"
+    )
     row_group_rows: PositiveInt = Field(512, description="rows a row group: what is read at once, and shuffled anew")
     shard_rows: PositiveInt = Field(65_536, description="rows a file; the last of a language has fewer")
     seed: Seed = Field(17, description="seed of the shuffle")
 
     def content(self) -> dict[str, Any]:
         """What of this can change the corpus, besides what the sources hold."""
-        return self.model_dump(mode="json", exclude={"source", "languages", "max_bad_fraction"})
+        return self.model_dump(mode="json", exclude={"source", "languages", "max_bad_fraction", "tokenise"})

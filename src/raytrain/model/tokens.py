@@ -38,7 +38,7 @@ def tokenised(texts: pa.Table, rules: TokenRules) -> pa.Table:
             columns["passage"] = _passages(column, rules)
         elif name in ("positives", "negatives"):
             flat = _passages(pc.list_flatten(column), rules)
-            columns[name] = pa.ListArray.from_arrays(pa.array(list_offsets(column), pa.int32()), flat)
+            columns[name] = pa.ListArray.from_arrays(pa.array(offsets_of(column), pa.int32()), flat)
         else:
             columns[name] = column
     return pa.table(columns)
@@ -48,7 +48,7 @@ def _passages(texts: pa.ChunkedArray, rules: TokenRules) -> pa.ListArray:
     return encode(rules.tokenizer, texts.to_pylist(), rules.passage_prompt, rules.passage_max_len)
 
 
-def list_offsets(lists: pa.ChunkedArray) -> Ints:
+def offsets_of(lists: pa.ChunkedArray) -> Ints:
     """Where each list begins in the flattened column, and where the last one ends. Shape (n + 1,)."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -1,6 +1,7 @@
 """The tasks of a job, in order: the chain of one training run, or the arms × seeds of a study."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from raytrain.config import Job, Study
 from raytrain.pipeline import Stage, Task
@@ -13,10 +14,10 @@ from raytrain.stages.plan import PLAN
 from raytrain.stages.prepare import prepare_task
 from raytrain.stages.report import REPORT
 from raytrain.stages.study import STUDY
+from raytrain.stages.tokens import TOKENS
 from raytrain.stages.train import TRAIN
 from raytrain.study.arms import ArmRun, runs_of, with_seed
 
-TRAINING = [PLAN, MODEL, TRAIN, EXPORT]
 EVALUATION = [BM25, UNTRAINED_INDEX, UNTRAINED, INDEX, EVALUATE]
 
 
@@ -36,10 +37,15 @@ def chain(job: Job) -> list[Task]:
     Benchmarks come first: what is wrong with them is to be known before the work.
     """
     if not job.evaluate.benchmarks:
-        return [prepare_task(job), *(Task.of(stage, job) for stage in TRAINING)]
-    rest = [Task.of(stage, job) for stage in (*TRAINING, *EVALUATION)]
-    tasks = [Task.of(BENCHMARK, job), prepare_task(job), *rest]
+        return [prepare_task(job), *_training(job)]
+    evaluation = [Task.of(stage, job) for stage in EVALUATION]
+    tasks = [Task.of(BENCHMARK, job), prepare_task(job), *_training(job), *evaluation]
     return [*tasks, Task("report", REPORT, job, _all(tasks))]
+
+
+def _training(job: Job) -> list[Task]:
+    tokens = [Task.of(TOKENS, job)] if job.corpus.tokenise else []
+    return [Task.of(PLAN, job), Task.of(MODEL, job), *tokens, _train(job, {}), Task.of(EXPORT, job)]
 
 
 def study(job: Job, config: Study) -> list[Task]:
@@ -48,8 +54,9 @@ def study(job: Job, config: Study) -> list[Task]:
     runs = runs_of(job, config)
     for seed in dict.fromkeys(run.seed for run in runs):
         seeded = with_seed(job, seed)
-        names = {stage.name: f"seed:{seed}/{stage.name}" for stage in (MODEL, UNTRAINED_INDEX, UNTRAINED)}
-        tasks += [_task(stage, seeded, names) for stage in (MODEL, UNTRAINED_INDEX, UNTRAINED)]
+        own = (MODEL, *([TOKENS] if job.corpus.tokenise else []), UNTRAINED_INDEX, UNTRAINED)
+        names = {stage.name: f"seed:{seed}/{stage.name}" for stage in own}
+        tasks += [_task(stage, seeded, names) for stage in own]
     for run in runs:
         tasks += _arm(run)
     tasks.append(Task("study", STUDY, job, _all(tasks)))
@@ -58,12 +65,21 @@ def study(job: Job, config: Study) -> list[Task]:
 
 def _arm(run: ArmRun) -> list[Task]:
     own = (PLAN, TRAIN, EXPORT, INDEX, EVALUATE)
-    names = {stage.name: f"{run.name}/{stage.name}" for stage in own} | {"model": f"seed:{run.seed}/model"}
-    return [_task(stage, run.job, names) for stage in own]
+    names = {stage.name: f"{run.name}/{stage.name}" for stage in own}
+    names |= {role: f"seed:{run.seed}/{role}" for role in ("model", "tokens")}
+    return [_train(run.job, names) if stage is TRAIN else _task(stage, run.job, names) for stage in own]
+
+
+def _train(job: Job, names: Mapping[str, str]) -> Task:
+    """Training, after the token ids where they are to be made before."""
+    task = _task(TRAIN, job, names)
+    tokens = {"tokens": names.get("tokens", "tokens")} if job.corpus.tokenise else {}
+    return replace(task, inputs={**task.inputs, **tokens})
 
 
 def _task(stage: Stage, job: Job, names: Mapping[str, str]) -> Task:
-    return Task(names[stage.name], stage, job, {role: names.get(role, role) for role in stage.inputs})
+    name = names.get(stage.name, stage.name)
+    return Task(name, stage, job, {role: names.get(role, role) for role in stage.inputs})
 
 
 def _all(tasks: list[Task]) -> dict[str, str]:

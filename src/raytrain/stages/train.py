@@ -15,6 +15,7 @@ from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.stages.model import FOLDER
 from raytrain.stages.plan import open_plan
+from raytrain.stages.tokens import token_rules, tokens_of
 from raytrain.storage import Location
 
 # What changes neither rows nor weights: how often to save.
@@ -33,24 +34,17 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    from raytrain.model.tokenizer import tokenizer_json
     from raytrain.train.checkpoint import latest_checkpoint
     from raytrain.train.ray_job import fit
-    from raytrain.train.stream import Feed, TokenRules
+    from raytrain.train.stream import Feed
 
     running_ray(job.cluster)
     check_placeable(job.cluster)
-    with tempfile.TemporaryDirectory() as temp:
-        tokenizer, pad_id = tokenizer_json(download_folder(inputs["model"], FOLDER, Path(temp)))
-    rules = TokenRules(
-        tokenizer,
-        job.model.query_prompt,
-        job.model.passage_prompt,
-        job.model.query_max_len,
-        job.model.passage_max_len,
-    )
-    corpus = Corpus.of(inputs["prepare"])
-    rows = Feed(open_plan(inputs["plan"], corpus), corpus, rules, 0, job.train.max_steps, 1)
+    rules, pad_id = token_rules(job, inputs["model"])
+    corpus, tokens = Corpus.of(inputs["prepare"]), tokens_of(job, inputs)
+    if tokens:
+        say(f"train: reads the token ids at {tokens.folder.uri}")
+    rows = Feed(open_plan(inputs["plan"], corpus), corpus, rules, 0, job.train.max_steps, 1, tokens)
     begun = latest_checkpoint(folder)
     if begun:
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
@@ -113,4 +107,9 @@ def _tidy(artifact: Artifact) -> None:
             (artifact.location / "log" / info.path).delete()
 
 
-TRAIN = Stage("train", ("prepare", "plan", "model"), _identity, _run, _check, _tidy)
+def _counts(role: str, artifact: Artifact) -> str | None:
+    """Token ids made before are the same as those made on the way."""
+    return None if role == "tokens" else artifact.manifest.content
+
+
+TRAIN = Stage("train", ("prepare", "plan", "model"), _identity, _run, _check, _tidy, _counts)

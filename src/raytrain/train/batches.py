@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from raytrain.errors import UserError
 from raytrain.model.texts import Texts
+from raytrain.model.tokens import offsets_of
 from raytrain.plan import Plan
 from raytrain.train.step import Candidates, Ragged, RankBatch
-from raytrain.train.stream import offsets_of
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

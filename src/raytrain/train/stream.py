@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from raytrain.corpus.corpus import Corpus
-from raytrain.model.tokenizer import encode
+from raytrain.model.tokens import TokenRules, tokenised
 from raytrain.plan import Plan, lanes_of
 from raytrain.train.rounds import Rounds
 
@@ -23,17 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 TEXTS = ("id", "question", "answer")
 CANDIDATES = ("positives", "negatives", "positive_scores", "negative_scores")
-
-
-@dataclass(frozen=True)
-class TokenRules:
-    """How text becomes token ids; ``tokenizer`` is its JSON text."""
-
-    tokenizer: str
-    query_prompt: str
-    passage_prompt: str
-    query_max_len: int
-    passage_max_len: int
+TOKENS_OF = {"question": "query", "answer": "passage"}  # what the columns of token ids are called
 
 
 @dataclass(frozen=True)
@@ -46,6 +35,7 @@ class Feed:
     first_step: int
     last_step: int
     rows_per_round: int
+    tokens: Corpus | None = None  # the same rows as token ids, where they were made before
 
     def rounds(self, world_size: int) -> Rounds:
         """How the steps are cut for so many ranks."""
@@ -59,12 +49,29 @@ class Feed:
         )
 
 
+def columns_of(corpus: Corpus) -> tuple[str, ...]:
+    """What the stream reads of a corpus: TEXTS, and CANDIDATES where it has any."""
+    return TEXTS + (CANDIDATES if corpus.training_rows else ())
+
+
 def read_round(feed: Feed, number: int, world_size: int) -> pa.Table:
     """Round ``number`` as texts: for each of its blocks the rows of rank 0, of rank 1, … in order of (step, lane).
 
-    Columns: step, lane, valid, language and those of the corpus (TEXTS, and CANDIDATES where it has any). Short
-    blocks end with rows that are not valid. Raises UserError that names a shard that can't be read.
+    Columns: step, lane, valid, language and those of ``columns_of``. Short blocks end with rows that are not valid.
+    Raises UserError that names a shard that can't be read.
     """
+    return _read(feed, feed.corpus, columns_of(feed.corpus), number, world_size)
+
+
+def read_token_round(feed: Feed, number: int, world_size: int) -> pa.Table:
+    """Round ``number`` as token ids, what ranks train on: the same whether they were made before or are made here."""
+    if feed.tokens is None:
+        return tokenised(read_round(feed, number, world_size), feed.rules)
+    columns = tuple(TOKENS_OF.get(name, name) for name in columns_of(feed.corpus))
+    return _read(feed, feed.tokens, columns, number, world_size)
+
+
+def _read(feed: Feed, corpus: Corpus, columns: tuple[str, ...], number: int, world_size: int) -> pa.Table:
     plan, rounds = feed.plan, feed.rounds(world_size)
     blocks = rounds.steps(number)
     first, last = blocks[0].start, blocks[-1].stop
@@ -73,8 +80,7 @@ def read_round(feed: Feed, number: int, world_size: int) -> pa.Table:
     valid = order >= 0
     taken = np.maximum(order, 0)  # filler is a row like any other: all columns stay well formed
     language = rows.language[taken]
-    columns = TEXTS + (CANDIDATES if feed.corpus.training_rows else ())
-    texts = feed.corpus.read_mixed(plan.languages, language, rows.row[taken], columns)
+    table = corpus.read_mixed(plan.languages, language, rows.row[taken], columns)
     names = pa.DictionaryArray.from_arrays(pa.array(language.astype(np.int32)), pa.array(plan.languages))
     head = {
         "step": rows.step[taken],
@@ -82,12 +88,7 @@ def read_round(feed: Feed, number: int, world_size: int) -> pa.Table:
         "valid": valid,
         "language": names.cast(pa.string()),
     }
-    return pa.table(head | {name: texts.column(name) for name in columns})
-
-
-def read_token_round(feed: Feed, number: int, world_size: int) -> pa.Table:
-    """Round ``number`` as token ids: what ranks train on."""
-    return tokenised(read_round(feed, number, world_size), feed.rules)
+    return pa.table(head | {name: table.column(name) for name in columns})
 
 
 ReadRound = Callable[[Feed, int, int], pa.Table]
@@ -113,34 +114,3 @@ def _dealt(plan: Plan, blocks: Sequence[range], block_rows: int, world_size: int
             own = (np.asarray(steps) - first)[:, None] * plan.batch_size + inside.reshape(-1)
             order[block, rank, : own.size] = own.reshape(-1)
     return order.reshape(-1)
-
-
-def tokenised(texts: pa.Table, rules: TokenRules) -> pa.Table:
-    """The same rows with token ids for texts.
-
-    ``question`` becomes ``query`` and ``answer`` becomes ``passage``, both list<int32>; ``positives`` and
-    ``negatives`` become list<list<int32>>, where a row without any has an empty list. Other columns stay.
-    """
-    columns = {}
-    for name in texts.column_names:
-        column = texts.column(name)
-        if name == "question":
-            columns["query"] = encode(rules.tokenizer, column.to_pylist(), rules.query_prompt, rules.query_max_len)
-        elif name == "answer":
-            columns["passage"] = _passages(column, rules)
-        elif name in ("positives", "negatives"):
-            flat = _passages(pc.list_flatten(column), rules)
-            columns[name] = pa.ListArray.from_arrays(pa.array(offsets_of(column), pa.int32()), flat)
-        else:
-            columns[name] = column
-    return pa.table(columns)
-
-
-def _passages(texts: pa.ChunkedArray, rules: TokenRules) -> pa.ListArray:
-    return encode(rules.tokenizer, texts.to_pylist(), rules.passage_prompt, rules.passage_max_len)
-
-
-def offsets_of(lists: pa.ChunkedArray) -> Ints:
-    """Where each list begins in the flattened column, and where the last one ends. Shape (n + 1,)."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
