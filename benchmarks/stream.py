@@ -14,9 +14,10 @@ printed with their range. `--s3` reads from a moto server on this machine, which
 `--tokens` tokenises too. Time to the first batch is given from the moment a worker asks (`ask`) and from the start of
 the trainer (`start`).
 
-`memory` samples all processes of this Ray: the sum of the workers and of the tasks that read, at their peak. The
-last columns are the ratio of each size to the first: memory is to grow with neither rows nor time. Shared memory
-(blocks in the object store) counts in each process that has touched it.
+`memory` samples all processes of this Ray: the sum of the workers and of the tasks that read, at their peak; `own` is
+what no other process shares. The last columns are the ratio of each size to the first: memory is to grow with neither
+rows nor time. Shared memory (code, and blocks in the object store) counts in each process that has touched it, so
+the whole grows a little until a worker has seen every page that the store uses.
 
 `bytes` opens no data, but the footers: compressed bytes of the row groups that tasks read, over those of the rows they
 deliver.
@@ -35,6 +36,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +117,7 @@ class Run:
     rate: float
     ask: float
     start: float
-    workers_mb: float = 0.0
-    tasks_mb: float = 0.0
+    memory: Sequence[float] = ()  # MB at the peak: workers, tasks; and what they have of their own
 
 
 def _iterate(config: dict[str, Any]) -> None:
@@ -156,36 +157,40 @@ def stream(feed: Feed, read: ReadRound, workers: int) -> Run:
     rows = sum(one["rows"] - one["first_rows"] for one in seen)
     assert sum(one["rows"] for one in seen) == feed.last_step * feed.plan.batch_size, seen
     rate = rows / (max(one["end"] for one in seen) - first)
-    return Run(rate, first - max(one["ask"] for one in seen), first - start, *peaks)
+    return Run(rate, first - max(one["ask"] for one in seen), first - start, peaks)
 
 
-def bare(corpus: Corpus) -> float:
-    """Rows a second of pyarrow alone, over the same row groups."""
+def bare(corpus: Corpus) -> Run:
+    """pyarrow alone, over the same row groups."""
     began, rows = time.perf_counter(), 0
     for paths in corpus.paths.values():
         for path in paths:
             location = corpus.folder / path
             file = pq.ParquetFile(location.filesystem.open_input_file(location.path), pre_buffer=not location.is_local)
             rows += file.read_row_groups(range(file.num_row_groups), columns=list(TEXTS)).num_rows
-    return rows / (time.perf_counter() - began)
+    return Run(rows / (time.perf_counter() - began), 0, 0)
+
+
+KINDS = ("RayTrainWorker", "MapBatches")  # in the command lines of workers and of tasks
 
 
 @contextmanager
 def peak_memory() -> Iterator[list[float]]:
-    """Peaks, in MB, of the sum over the Train workers and of the sum over the tasks that read."""
-    peaks, over = [0.0, 0.0], threading.Event()
-    kinds = ("RayTrainWorker", "MapBatches")
+    """Peaks, in MB, of sums over processes: workers, tasks, and what workers and tasks have of their own."""
+    peaks, over = [0.0] * 4, threading.Event()
 
     def sample() -> None:
         while not over.wait(0.2):
-            sums = [0.0, 0.0]
+            sums = [0.0] * 4
             for child in psutil.Process().children(recursive=True):
                 try:
-                    line, used = " ".join(child.cmdline()), child.memory_info().rss
+                    line, used = " ".join(child.cmdline()), child.memory_info()
                 except psutil.NoSuchProcess:
                     continue
-                for i, kind in enumerate(kinds):
-                    sums[i] += used / 1e6 if kind in line else 0
+                for i, kind in enumerate(KINDS):
+                    if kind in line:
+                        sums[i] += used.rss / 1e6
+                        sums[i + 2] += (used.rss - used.shared) / 1e6
             peaks[:] = [max(a, b) for a, b in zip(peaks, sums, strict=True)]
 
     sampler = threading.Thread(target=sample, daemon=True)
@@ -289,9 +294,9 @@ def rate(options: argparse.Namespace) -> None:
         }
         kinds: dict[tuple[Any, ...], Callable[[], Run]] = {}
         for (where, languages), feed in feeds.items():
-            kinds[where, languages, "bare"] = lambda feed=feed: Run(bare(feed.corpus), 0, 0)
+            kinds[where, languages, "bare"] = partial(bare, feed.corpus)
             for workers in options.workers:
-                kinds[where, languages, workers] = lambda f=feed, w=workers: stream(f, read, w)
+                kinds[where, languages, workers] = partial(stream, feed, read, workers)
         runs: dict[tuple[Any, ...], list[Run]] = {key: [] for key in kinds}
         for _ in range(options.repeats):
             for key, run in kinds.items():
@@ -313,11 +318,12 @@ def memory(options: argparse.Namespace) -> None:
         with places(False) as ((_, place),), ray_here(max(options.workers)):
             feed = feed_of(write_corpus(place, zipf(rows, MANY)), options)
             table += [(rows, workers, stream(feed, read_round, workers)) for workers in options.workers]
-    first = {workers: run for rows, workers, run in table if rows == options.rows[0]}
-    say("rows", "workers", "rows/s", "workers MB", "tasks MB", "ratio workers", "ratio tasks")
+    first = {workers: run.memory for rows, workers, run in table if rows == options.rows[0]}
+    kinds = ("workers", "tasks", "workers' own", "tasks' own")
+    say("rows", "workers", "rows/s", *(f"{kind} MB" for kind in kinds), *(f"÷ first, {kind}" for kind in kinds))
     for rows, workers, run in table:
-        ratios = [f"{getattr(run, n) / getattr(first[workers], n):.2f}" for n in ("workers_mb", "tasks_mb")]
-        say(f"{rows:,}", workers, f"{run.rate:,.0f}", f"{run.workers_mb:,.0f}", f"{run.tasks_mb:,.0f}", *ratios)
+        ratios = [f"{now / then:.2f}" for now, then in zip(run.memory, first[workers], strict=True)]
+        say(f"{rows:,}", workers, f"{run.rate:,.0f}", *(f"{mb:,.0f}" for mb in run.memory), *ratios)
 
 
 def read_bytes(options: argparse.Namespace) -> None:

@@ -40,9 +40,17 @@ def run_here(data: dict[str, Any]) -> dict[str, Artifact]:
     return run(chain(job), print)
 
 
+STEPS = 160
+
+
+def long_job(source: Any, root: Any) -> dict[str, Any]:
+    """Long enough to be interrupted after a checkpoint, wherever the machine is slow."""
+    return small_job(source, root, max_steps=STEPS, checkpoint_every=STEPS // 4)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(local_ray: None, folder: Path, source: Path) -> dict[str, Artifact]:
-    return run_here(small_job(source, folder / "undisturbed"))
+    return run_here(long_job(source, folder / "undisturbed"))
 
 
 def model_hash(artifacts: dict[str, Artifact]) -> str:
@@ -81,12 +89,12 @@ def losses(artifacts: dict[str, Artifact]) -> list[float]:
 
 
 def test_training_consumes_what_the_plan_says(undisturbed: dict[str, Artifact]) -> None:
-    assert ledger(undisturbed) == planned(undisturbed, 40)
+    assert ledger(undisturbed) == planned(undisturbed, STEPS)
 
 
 def test_training_learns(undisturbed: dict[str, Artifact]) -> None:
     curve = losses(undisturbed)
-    assert len(curve) == 40
+    assert len(curve) == STEPS
     assert sum(curve[-5:]) < 0.9 * sum(curve[:5])
 
 
@@ -103,7 +111,7 @@ def test_manifests_name_inputs_files_and_versions(undisturbed: dict[str, Artifac
             assert given == undisturbed[name].as_input
         for file in manifest.files:
             assert (artifact.location / file.path).size() == file.size
-        assert manifest.config["train"]["max_steps"] == 40
+        assert manifest.config["train"]["max_steps"] == STEPS
         assert manifest.versions["ray"] == "2.60.0"
 
 
@@ -111,7 +119,7 @@ def test_a_finished_run_does_nothing_again(
     undisturbed: dict[str, Artifact], folder: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {p: p.stat().st_mtime_ns for p in (folder / "undisturbed").rglob("*")}
-    run_here(small_job(source, folder / "undisturbed"))
+    run_here(long_job(source, folder / "undisturbed"))
     assert capsys.readouterr().out == "done already: prepare, plan, model, train, export\n"
     assert {p: p.stat().st_mtime_ns for p in (folder / "undisturbed").rglob("*")} == before
 
@@ -138,7 +146,7 @@ def test_on_an_object_store_and_tokenised_before_the_model_is_the_same(
     bucket = s3.bucket()
     for path in source.iterdir():
         s3.client().upload_file(str(path), bucket, f"raw/{path.name}")
-    data = small_job(f"s3://{bucket}/raw", f"s3://{bucket}/root")
+    data = long_job(f"s3://{bucket}/raw", f"s3://{bucket}/root")
     data["corpus"]["tokenise"] = True
     artifacts = run_here(data)
     assert "tokens" in artifacts["train"].manifest.inputs
@@ -191,25 +199,25 @@ def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(
     """Ctrl-C, then SIGKILL to the driver and all it started, then SIGKILL to one worker."""
     root = tmp_path / "killed"
     job_file = tmp_path / "job.yaml"
-    data = small_job(source, root)
+    data = long_job(source, root)
     job_file.write_text(yaml.safe_dump(data))
 
     process = start(job_file)
-    wait_for(root, "train/*/checkpoints/step-000000010/manifest.json", process)
+    wait_for(root, "train/*/checkpoints/step-000000040/manifest.json", process)
     os.killpg(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert told.decode().strip().splitlines()[-1] == "raytrain: interrupted; run the same command again to go on"
 
     process = start(job_file)
-    wait_for(root, "train/*/checkpoints/step-000000020/manifest.json", process)
+    wait_for(root, "train/*/checkpoints/step-000000080/manifest.json", process)
     kill_tree(process)
     job = job_from(data, "test")
     states = {state.name: state.state for state in status(chain(job))}
     assert states == {"prepare": "done", "plan": "done", "model": "done", "train": "partial", "export": "to do"}
 
     process = start(job_file)
-    wait_for(root, "train/*/checkpoints/step-000000030/manifest.json", process)
+    wait_for(root, "train/*/checkpoints/step-000000120/manifest.json", process)
     workers_of(process)[0].kill()
     _, told = process.communicate(timeout=300)
     assert process.returncode == 0, told.decode()
@@ -217,7 +225,7 @@ def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(
 
     artifacts = {state.name: state.artifact for state in status(chain(job)) if state.artifact}
     assert model_hash(artifacts) == model_hash(undisturbed)
-    assert ledger(artifacts) == planned(undisturbed, 40)
+    assert ledger(artifacts) == planned(undisturbed, STEPS)
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(

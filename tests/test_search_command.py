@@ -180,7 +180,7 @@ def test_nothing_is_finished_yet(tmp_path: Path) -> None:
 def test_the_first_stage_that_lacks_is_named(tmp_path: Path, model: Path) -> None:
     half = job(tmp_path)
     finish(half, model, last="plan")
-    assert refusal(half) == "search: benchmark is not finished: run the job first"
+    assert refusal(half) == "search: model is not finished: run the job first"
     finish(half, model, last="index")
     (root_of(half) / "index").delete_tree()
     assert refusal(half) == "search: index is not finished: run the job first"

@@ -54,7 +54,7 @@ def source(folder: Path) -> Path:
 
 
 def study_job(source: Any, held_out: Any, root: Any, arms: dict[str, Any]) -> dict[str, Any]:
-    data = small_job(source, root, max_steps=60, checkpoint_every=30, ledger=False, learning_rate=1e-2)
+    data = small_job(source, root, max_steps=120, checkpoint_every=60, ledger=False, learning_rate=1e-2)
     data["cluster"]["workers"] = 1
     data["evaluate"] = {"benchmarks": [f"beir:{held_out}"]}
     data["index"] = {"shard_rows": 40}

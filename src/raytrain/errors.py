@@ -9,6 +9,10 @@ class FileMissingError(UserError):
     """A file that was to be read is not there; kept apart so that a caller can read without asking first."""
 
 
+class DamagedError(UserError):
+    """A file that is there and can't be read for what is in it."""
+
+
 def one_line(error: object, limit: int = 300) -> str:
     """The text of an error without line breaks, cut to ``limit`` characters."""
     return " ".join(str(error).split())[:limit]

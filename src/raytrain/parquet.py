@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytrain.artifact import File, write_file
-from raytrain.errors import UserError, one_line
+from raytrain.errors import DamagedError, one_line
 from raytrain.storage import Location, storage_errors
 
 # Before a read that failed is tried again. pyarrow has tried by itself before, but not every kind of failure.
 PAUSES_S = (0.1, 0.4, 1.6)
-OPEN_FILES = 128  # a footer of 128 row groups takes about 0.7 MB
+PATIENCE_S = 120.0
+OPEN_FILES = 64  # each takes about 0.7 MB, for its footer tells of 128 row groups
 
 
 def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: int = 65_536) -> File:
@@ -41,7 +42,7 @@ def open_parquet(location: Location) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(location.open_input())
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
+        raise DamagedError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
 
 
 def read_parquet(location: Location) -> pa.Table:
@@ -49,7 +50,7 @@ def read_parquet(location: Location) -> pa.Table:
     try:
         return pq.read_table(pa.BufferReader(location.read_bytes()))
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
+        raise DamagedError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
 
 
 def read_row_groups(location: Location, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
@@ -58,13 +59,18 @@ def read_row_groups(location: Location, groups: Sequence[int], columns: Sequence
     A slow read is waited for, and a failing one repeated a few times. Raises FileMissingError if the file is
     gone, and UserError that names it if it is broken or can't be read.
     """
+    begun = time.monotonic()
     with storage_errors(location.uri, "read"):
         for pause in PAUSES_S:
             try:
                 return _read(location, groups, columns)
             except FileNotFoundError:
                 raise
-            except OSError:
+            except OSError as error:
+                if "decompression failed" in str(error):
+                    raise DamagedError(f"{location.uri}: damaged Parquet: {one_line(error)}") from error
+                if time.monotonic() - begun > PATIENCE_S:  # pyarrow itself has tried for long
+                    raise
                 _opened.cache_clear()  # a broken connection stays with its file
                 time.sleep(pause * (1 + random.random()))  # tasks that failed together shall not come back together
         return _read(location, groups, columns)
@@ -74,8 +80,8 @@ def _read(location: Location, groups: Sequence[int], columns: Sequence[str]) -> 
     try:
         # One thread a task: all CPUs have tasks. Reads from an object store overlap none the less.
         return _opened(location).read_row_groups(groups, columns=list(columns), use_threads=False)
-    except (pa.ArrowInvalid, pa.ArrowKeyError, IndexError) as error:
-        raise UserError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
+    except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError, IndexError) as error:
+        raise DamagedError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
 
 
 @lru_cache(maxsize=OPEN_FILES)

@@ -143,7 +143,7 @@ def run(tasks: Sequence[Task], say: Say) -> dict[str, Artifact]:
     unfinished = {state.name for state in status(tasks) if state.state != "done"}
     for task in tasks:
         if task.name in unfinished:
-            task.stage.check(task.job)
+            _check(task)
     done: dict[str, Artifact] = {}
     skipped: list[str] = []
     for number, task in enumerate(tasks, 1):
@@ -157,6 +157,15 @@ def run(tasks: Sequence[Task], say: Say) -> dict[str, Artifact]:
             done[task.name] = state.artifact
     _tell(skipped, say)
     return done
+
+
+def _check(task: Task) -> None:
+    try:
+        task.stage.check(task.job)
+    except UserError as error:
+        if task.name == task.stage.name:
+            raise
+        raise UserError(f"{task.name}: {error}") from error  # of a study: the arm that can't be had
 
 
 def _tell(skipped: list[str], say: Say) -> None:

@@ -49,7 +49,7 @@ def planned_mixes(job: Job, arm: str | None, work: Work) -> list[PlannedMix]:
     Raises UserError if ``arm`` is none of the job's.
     """
     runs, tasks = _runs(job, arm)
-    done = work(_up_to(tasks, [name for run in runs for name in (run.plan, run.model)]))
+    done = work(_up_to(tasks, [*(run.plan for run in runs), runs[0].model]))
     summaries = [done[run.plan].manifest.summary["languages"] for run in runs]
     languages = sorted({language for summary in summaries for language in summary})
     tokens = _tokens_a_pair(job, done["prepare"], done[runs[0].model], languages)

@@ -48,7 +48,7 @@ def kept_rows(work: Work, runs: Runs, label: str) -> tuple[list[dict[str, Any]],
     dropped = {p.name: partitions_in(work.place("settled", p.name)) for p in work.partitions_of(label)}
     counted = count_kept(label, work, runs, dropped)
     tables = []
-    for task in shard_tasks(counted, work, 10):
+    for task in shard_tasks(counted):
         for file, rows in write_shards(task, work, runs):
             tables.append(read_parquet(work.folder / file.path))
             assert tables[-1].num_rows == rows

@@ -49,3 +49,10 @@ def test_the_last_round_of_ten_million_steps_is_found_at_once() -> None:
     rounds = Rounds.of(0, 10**7, step_rows=512, world_size=2, rows=65_536)
     assert len(rounds) == 3 + -(-(10**7 // 8 - 7) // 8)
     assert rounds.steps(len(rounds) - 1)[-1].stop == 10**7
+
+
+def test_rounds_and_blocks_of_long_rows_are_short() -> None:
+    short, long = (Rounds.of(0, 10**6, step_rows=64, world_size=2, rows=65_536, row_bytes=n) for n in (450, 32_768))
+    assert short == Rounds.of(0, 10**6, step_rows=64, world_size=2, rows=65_536)
+    assert long.block_rows * 32_768 == 8 << 20
+    assert long.block_rows * 2 * long.blocks * 32_768 == 256 << 20

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from raytrain.artifact import Artifact
-from raytrain.errors import FileMissingError, UserError
+from raytrain.errors import DamagedError, FileMissingError, UserError
 from raytrain.parquet import read_row_groups
 from raytrain.plan import Shards
 from raytrain.storage import Location
@@ -20,7 +20,7 @@ READERS = 16  # files of an object store read at once, for each answers late
 
 
 @dataclass(frozen=True)
-class Part:
+class ShardPart:
     """Row groups of one shard, to be read at once, and the rows they are to have."""
 
     path: str
@@ -36,6 +36,7 @@ class Corpus:
     shards: Mapping[str, Shards]
     paths: Mapping[str, tuple[str, ...]]  # of each shard, relative to the folder
     training_rows: bool = False  # whether rows have further positives, negatives or scores
+    row_bytes: int = 0  # of text, on the mean, of the language with the longest rows; 0: not known
 
     @classmethod
     def of(cls, artifact: Artifact) -> "Corpus":
@@ -47,7 +48,8 @@ class Corpus:
             for language, entry in sorted(summary["languages"].items())
         }
         paths = {language: tuple(entry["shards"]) for language, entry in summary["languages"].items()}
-        return cls(artifact.location, shards, paths, bool(summary.get("training_rows", False)))
+        row_bytes = max((entry["row_bytes"] for entry in summary["languages"].values()), default=0)
+        return cls(artifact.location, shards, paths, bool(summary["training_rows"]), row_bytes)
 
     def read(self, language: str, rows: Ints, columns: Sequence[str]) -> pa.Table:
         """Rows of a language by number: ``read_mixed`` for one language."""
@@ -62,11 +64,11 @@ class Corpus:
         """
         parts, places = self.locate(languages, which, rows)
         tables = self._read_parts(parts, columns)
-        return pa.concat_tables(tables).combine_chunks().take(pa.array(places))
+        return pa.concat_tables(tables).take(pa.array(places))
 
-    def locate(self, languages: Sequence[str], which: Ints, rows: Ints) -> tuple[list[Part], Ints]:
+    def locate(self, languages: Sequence[str], which: Ints, rows: Ints) -> tuple[list[ShardPart], Ints]:
         """What to read for some rows, and where each of them, shape (n,), is in all that one after the other."""
-        parts: list[Part] = []
+        parts: list[ShardPart] = []
         places = np.empty(len(rows), np.int64)
         base = 0
         for index in np.unique(which):
@@ -83,15 +85,15 @@ class Corpus:
             for number in np.unique(shard):
                 own = shard == number
                 inner = needed[own] - shards.first_group_of_shard[number]
-                parts.append(Part(paths[number], tuple(inner.tolist()), int(sizes[own].sum())))
+                parts.append(ShardPart(paths[number], tuple(inner.tolist()), int(sizes[own].sum())))
         return parts, places
 
     def first_rows(self, language: str, rows: int, columns: Sequence[str]) -> pa.Table:
         """The first rows of a language (a random sample: the corpus is shuffled), at most ``rows``."""
         return self.read(language, np.arange(min(rows, self.shards[language].rows)), columns)
 
-    def _read_parts(self, parts: Sequence[Part], columns: Sequence[str]) -> list[pa.Table]:
-        def read(part: Part) -> pa.Table:
+    def _read_parts(self, parts: Sequence[ShardPart], columns: Sequence[str]) -> list[pa.Table]:
+        def read(part: ShardPart) -> pa.Table:
             return _read_part(self.folder / part.path, part, columns)
 
         if self.folder.is_local:
@@ -100,10 +102,10 @@ class Corpus:
             return list(pool.map(read, parts))
 
 
-def _read_part(location: Location, part: Part, columns: Sequence[str]) -> pa.Table:
+def _read_part(location: Location, part: ShardPart, columns: Sequence[str]) -> pa.Table:
     try:
         table = read_row_groups(location, part.groups, columns)
-    except FileMissingError as error:
+    except (FileMissingError, DamagedError) as error:
         raise UserError(f"{error}: put this shard of the prepared corpus back, or run prepare again") from error
     if table.num_rows != part.rows:
         raise UserError(

@@ -17,9 +17,12 @@ from raytrain.corpus.duplicates import DROPS
 from raytrain.corpus.exchange import Partition, gather, read_partitions, write_partitioned
 from raytrain.corpus.pairs import PAIRS
 from raytrain.corpus.runs import RELATIONS, RUN
-from raytrain.corpus.work import Runs, Work, first_row_id
+from raytrain.corpus.work import Runs, Work, first_row_id, mean_bytes
 from raytrain.parquet import write_parquet
 from raytrain.storage import Location
+
+TASK_ROWS = 131_072
+SHARD_BYTES = 256 << 20  # of text: rows with hundreds of negatives go fewer to a file than shard_rows
 
 SETTLED = pa.schema([("row", pa.int64()), ("relation", pa.uint8())])
 
@@ -56,6 +59,8 @@ class LabelRows:
     label: str
     kept: tuple[int, ...]
     dropped: Mapping[str, int]
+    row_bytes: int  # of text, on the mean
+    shard_rows: int
 
 
 def count_kept(label: str, work: Work, runs: Runs, dropped: Mapping[str, Mapping[str, int]]) -> LabelRows:
@@ -68,7 +73,9 @@ def count_kept(label: str, work: Work, runs: Runs, dropped: Mapping[str, Mapping
     for name in names:
         reasons.update(dropped.get(name, {}))
     kept = tuple(found[name] - sum(dropped.get(name, {}).values()) for name in names)
-    return LabelRows(label, kept, dict(reasons))
+    row_bytes = mean_bytes(runs.screened, label)
+    shard_rows = min(work.config.shard_rows, max(1, SHARD_BYTES // row_bytes))
+    return LabelRows(label, kept, dict(reasons), row_bytes, shard_rows)
 
 
 @dataclass(frozen=True)
@@ -84,14 +91,16 @@ class ShardTask:
         """For the record."""
         return f"{self.rows.label}/{self.first:05d}"
 
-    def row_count(self, shard_rows: int) -> int:
-        """Rows of all its shards, of ``shard_rows`` each but the last of the label."""
-        return min(self.last * shard_rows, sum(self.rows.kept)) - self.first * shard_rows
+    @property
+    def row_count(self) -> int:
+        """Rows of all its shards."""
+        size = self.rows.shard_rows
+        return min(self.last * size, sum(self.rows.kept)) - self.first * size
 
 
 def write_shards(task: ShardTask, work: Work, runs: Runs) -> Iterator[tuple[File, int]]:
     """Writes the shards of a task; yields each with its rows."""
-    size = work.config.shard_rows
+    size = task.rows.shard_rows
     begin = task.first * size
     ends = np.cumsum(task.rows.kept)
     end = min(task.last * size, int(ends[-1]))
@@ -124,8 +133,8 @@ def _gone(partition: Partition, work: Work) -> npt.NDArray[np.int64]:
     return np.concatenate([np.empty(0, np.int64), *(part.table.column("row").to_numpy() for part in found)])
 
 
-def shard_tasks(rows: LabelRows, work: Work, at_once: int) -> Sequence[ShardTask]:
-    """The shards of a label in tasks of about ``at_once`` rows."""
-    shards = -(-sum(rows.kept) // work.config.shard_rows)
-    step = max(1, at_once // work.config.shard_rows)
+def shard_tasks(rows: LabelRows) -> Sequence[ShardTask]:
+    """The shards of a label in tasks of about TASK_ROWS rows, or of about as many bytes as a shard may have."""
+    shards = -(-sum(rows.kept) // rows.shard_rows)
+    step = max(1, min(TASK_ROWS, SHARD_BYTES // rows.row_bytes) // rows.shard_rows)
     return [ShardTask(rows, first, min(first + step, shards)) for first in range(0, shards, step)]

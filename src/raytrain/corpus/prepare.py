@@ -31,7 +31,6 @@ from raytrain.evaluate.held_out import HeldOut
 from raytrain.parquet import write_parquet
 from raytrain.storage import Location
 
-SHARD_TASK_ROWS = 131_072
 READERS = 16
 
 Result = TypeVar("Result")
@@ -44,6 +43,7 @@ class PreparedLabel:
 
     label: str
     shards: tuple[tuple[File, int], ...]
+    row_bytes: int  # of text, on the mean
     account: RowAccount
 
 
@@ -71,8 +71,8 @@ def prepare(units: Sequence[Unit], folder: Location, config: Corpus, held_out: S
     if work.compares:
         _compare(work, runs)
     rows = _count(work, runs)
-    tasks = [task for label in rows for task in shard_tasks(label, work, SHARD_TASK_ROWS)]
-    parts = [Part(task.name, task.row_count(config.shard_rows), (task, runs)) for task in tasks]
+    tasks = [task for label in rows for task in shard_tasks(label)]
+    parts = [Part(task.name, task.row_count, (task, runs)) for task in tasks]
     _each("shards", _shards, parts, work, "pairs")
     written = _read_all(work, "shards", [task.name for task in tasks], _read_shards)
     return _prepared(screened, rows, dict(zip([task.name for task in tasks], written, strict=True)), work)
@@ -228,7 +228,7 @@ def _prepared(screened: Sequence[Screened], rows: Sequence[LabelRows], shards: S
         files = tuple(entry for task, written in shards.items() if task.startswith(f"{label}/") for entry in written)
         rest = dict(sorted(dropped[label].items()))
         whole = RowAccount(taken=taken[label], kept=sum(n for _, n in files), dropped=rest)
-        prepared.append(PreparedLabel(label, files, whole))
+        prepared.append(PreparedLabel(label, files, kept[label].row_bytes if label in kept else 0, whole))
     return Prepared(
         tuple(prepared),
         tuple(file for part in screened for file in part.quarantine),

@@ -1,5 +1,6 @@
 """The rows that may stay, as runs: their texts, and beside them what they are compared by."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ class RunWriter:
         self._work = work
         self._rows: list[pa.Table] = []
         self.written: dict[str, dict[str, int]] = {}  # run → partition → rows
+        self.text_bytes: Counter[str] = Counter()  # of the rows of each label
         self.training_rows = False
 
     def add(self, rows: pa.Table) -> None:
@@ -84,8 +86,24 @@ class RunWriter:
             self._rows = []
             name = run_name(self._part, len(self.written))
             self.written[name] = write_run(name, rows, self._work)
+            self.text_bytes.update(text_bytes(rows))
             lists = [rows.column(field.name) for field in PAIRS if pa.types.is_list(field.type)]
             self.training_rows |= any(column.null_count < rows.num_rows for column in lists)
+
+
+def text_bytes(rows: pa.Table) -> dict[str, int]:
+    """The bytes of all texts of the rows of each label."""
+    sizes = np.zeros(rows.num_rows, np.int64)
+    for field in PAIRS:
+        column = rows.column(field.name).combine_chunks()
+        if pa.types.is_string(field.type):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
+        elif pa.types.is_string(field.type.value_type):
+            lengths = pc.fill_null(pc.binary_length(pc.list_flatten(column)), 0).to_numpy(zero_copy_only=False)
+            np.add.at(sizes, pc.list_parent_indices(column).to_numpy(), lengths)
+    labels = rows.column("language").combine_chunks().dictionary_encode()
+    sums = np.bincount(labels.indices.to_numpy(), sizes, len(labels.dictionary))
+    return {label: int(n) for label, n in zip(labels.dictionary.to_pylist(), sums, strict=True)}
 
 
 def write_run(name: str, rows: pa.Table, work: Work) -> dict[str, int]:

@@ -83,6 +83,7 @@ def screen(part: Slice, work: Work, held_out: HeldOutTexts | None) -> Screened:
         bad=dict(Counter(reason for table in bad for reason in table.column("reason").to_pylist())),
         matches={name: {label: dict(n) for label, n in labels.items()} for name, labels in account.matches.items()},
         quarantine=quarantine,
+        text_bytes=dict(runs.text_bytes),
         training_rows=runs.training_rows,
     )
 

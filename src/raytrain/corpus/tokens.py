@@ -9,7 +9,7 @@ from raytrain.artifact import File
 from raytrain.corpus.corpus import Corpus
 from raytrain.corpus.parts import Part, each
 from raytrain.model.tokens import TokenRules, tokenised
-from raytrain.parquet import read_parquet, write_parquet
+from raytrain.parquet import read_row_groups, write_parquet
 from raytrain.storage import Location
 
 ROWS_AT_ONCE = 8_192  # tokenised: what goes through Python objects
@@ -44,9 +44,11 @@ def tokenise(corpus: Corpus, rules: TokenRules, columns: tuple[str, ...], folder
 
 def _tokenise(part: Part, context: Tokenising) -> None:
     path, row_group_rows = part.of
-    texts = read_parquet(context.corpus.folder / path).select(list(context.columns))
-    pieces = [
-        tokenised(texts.slice(first, ROWS_AT_ONCE), context.rules) for first in range(0, texts.num_rows, ROWS_AT_ONCE)
-    ]
+    groups, at_once = -(-part.rows // row_group_rows), max(1, ROWS_AT_ONCE // row_group_rows)
+    pieces = []
+    for first in range(0, groups, at_once):
+        some = range(first, min(first + at_once, groups))
+        texts = read_row_groups(context.corpus.folder / path, some, context.columns)
+        pieces.append(tokenised(texts, context.rules))
     file = write_parquet(pa.concat_tables(pieces).combine_chunks(), context.folder, path, row_group_rows)
     (context.folder / RECORDS / path).write_bytes(json.dumps(file.model_dump()).encode())

@@ -19,6 +19,7 @@ from raytrain.storage import Location
 
 RUN_ROWS = 131_072  # rows that a task holds at once
 PARTITION_ROWS = 131_072
+TRAINING_ROW = 32  # pairs that a row with some hundred negatives counts for
 UNKNOWN_PARTITIONS = 4  # of a label that no file's name announces
 FOLDER = "work"
 
@@ -47,7 +48,7 @@ class LabelAccount(Record):
 
 class Screened(Record):
     """What became of a slice. ``runs``: run → partition → rows; ``bad``: reason → rows in quarantine;
-    ``matches``: benchmark → label → kind → rows."""
+    ``matches``: benchmark → label → kind → rows; ``text_bytes``: of the rows in the runs, by label."""
 
     slice: str
     runs: dict[str, dict[str, int]]
@@ -55,6 +56,7 @@ class Screened(Record):
     bad: dict[str, int]
     matches: dict[str, dict[str, dict[str, int]]]
     quarantine: list[File]
+    text_bytes: dict[str, int]
     training_rows: bool
 
 
@@ -119,7 +121,7 @@ def partition_counts(units: Iterable[Unit]) -> dict[str, int]:
     rows: Counter[str] = Counter()
     for unit in units:
         for label in unit.labels:
-            rows[label] += unit.rows
+            rows[label] += unit.rows * (TRAINING_ROW if unit.shape == "training" else 1)
     return {label: 1 << max(0, (n - 1) // PARTITION_ROWS).bit_length() for label, n in rows.items()}
 
 
@@ -142,6 +144,13 @@ class Runs:
             for label in dict.fromkeys(label_in(partition) for partition in self.rows[name]):
                 found.setdefault(label, []).append(name)
         return dict(sorted(found.items()))
+
+
+def mean_bytes(screened: Sequence[Screened], label: str) -> int:
+    """Bytes of the texts of a row of a label that was screened, on the mean; at least 1."""
+    accounts = [part.labels[label] for part in screened if label in part.labels]
+    rows = sum(account.taken - sum(account.dropped.values()) for account in accounts)
+    return max(1, sum(part.text_bytes.get(label, 0) for part in screened) // max(rows, 1))
 
 
 def label_in(partition: str) -> str:

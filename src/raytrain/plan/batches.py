@@ -12,7 +12,7 @@ import numpy as np
 
 from raytrain.plan.passes import Passes, Pieces, joined, rows_in
 from raytrain.plan.permutation import Ints
-from raytrain.plan.schedule import Schedule, most_in_window, period_counts
+from raytrain.plan.schedule import PERIOD, Schedule, most_in_window, period_counts
 from raytrain.plan.shards import Shards, fields_of
 
 Batching = Literal["homogeneous", "mixed"]
@@ -60,7 +60,7 @@ class Plan:
     """The rows of every step.
 
     ``shards`` are in order of language, ``entries`` in order of name; ``batch_size`` counts the rows of a global
-    step and is a multiple of ``lanes``.
+    step and is a multiple of ``lanes``; in every ``period`` slots the entries have their exact shares.
     """
 
     shards: tuple[Shards, ...]
@@ -69,6 +69,7 @@ class Plan:
     lanes: int
     seed: int
     batching: Batching
+    period: int
 
     @classmethod
     def of(
@@ -81,10 +82,12 @@ class Plan:
         seed: int,
         batching: Batching,
         groups: Mapping[str, Sequence[str]] | None = None,
+        period: int = PERIOD,
     ) -> "Plan":
         """The plan of a corpus under a mix.
 
         ``mix`` names languages, or groups of languages that share batches; ``groups`` says who is in a group.
+        ``period``: in slots (steps if homogeneous); mixed batches need the default.
         Raises ValueError, in words for the user, if the mix names what the corpus lacks or names a language twice, if
         lanes do not divide the batch, or if an entry gets no slot or is so small that a batch could hold one of its
         rows twice.
@@ -95,7 +98,7 @@ class Plan:
         _check_names(corpus, groups, languages)
         if batch_size % lanes:
             raise ValueError(f"a batch of {batch_size} rows can't be dealt evenly to {lanes} lanes")
-        plan = cls(tuple(corpus[name] for name in languages), entries, batch_size, lanes, seed, batching)
+        plan = cls(tuple(corpus[name] for name in languages), entries, batch_size, lanes, seed, batching, period)
         _check_sizes(plan)
         return plan
 
@@ -135,7 +138,7 @@ class Plan:
 
     @cached_property
     def _schedule(self) -> Schedule:
-        counts = period_counts(np.array([entry.weight for entry in self.entries]))
+        counts = period_counts(np.array([entry.weight for entry in self.entries]), self.period)
         return Schedule(tuple(counts.tolist()), (self.seed, self.batching))
 
     @cached_property
@@ -213,9 +216,11 @@ def _check_names(corpus: Mapping[str, Shards], groups: Mapping[str, Sequence[str
 
 
 def _check_sizes(plan: Plan) -> None:
-    total = sum(entry.weight for entry in plan.entries)
+    weights = np.array([entry.weight for entry in plan.entries])
+    # In a shorter period, that of one run, an entry may well have no slot.
+    counts, total = period_counts(weights, max(plan.period, PERIOD)), weights.sum()
     lacking = []
-    for entry, passes, count in zip(plan.entries, plan.passes, plan._schedule.counts, strict=True):
+    for entry, passes, count in zip(plan.entries, plan.passes, counts.tolist(), strict=True):
         if not count:
             slot = "batch" if plan.batching == "homogeneous" else "row"
             raise ValueError(f"{entry.name}: weight {entry.weight:g} is less than one {slot} in 2^20: leave it out")
@@ -224,7 +229,8 @@ def _check_sizes(plan: Plan) -> None:
             of = f" ({', '.join(entry.members)})" if entry.name in plan.groups else ""
             lacking.append(f"{entry.name}{of} has {passes.rows} rows and needs {need}")
     if lacking:
+        share = "" if plan.groups else ", let small languages share batches (group_small: NAME),"
         raise ValueError(
-            f"a batch of {plan.batch_size} could hold a row twice: {'; '.join(lacking)}: exclude what is small, let "
-            "small languages share batches (group_small: NAME), or lower batch_size"
+            f"a batch of {plan.batch_size} could hold a row twice: {'; '.join(lacking)}: exclude what is small{share} "
+            "or lower batch_size"
         )

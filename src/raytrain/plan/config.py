@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 
 from raytrain.languages import languages_of
 from raytrain.section import KeyedByLabel, Label, Labels, Name, Section
@@ -11,16 +11,23 @@ from raytrain.section import KeyedByLabel, Label, Labels, Name, Section
 class Mix(Section):
     """The share of each language: explicit weights, or a temperature over the counts."""
 
-    weights: Annotated[dict[Label, Annotated[float, Field(ge=0)]] | None, KeyedByLabel] = Field(
+    weights: Annotated[dict[Label, Annotated[float, Field(ge=0, le=1e12)]] | None, KeyedByLabel] = Field(
         None, description="share of each language; need not sum to 1; other languages are not trained on"
     )
-    temperature: PositiveFloat = Field(1.0, description="share ∝ rows^(1/temperature): 1 as in the corpus")
+    temperature: float = Field(
+        1.0, ge=0.1, le=1e6, description="share ∝ rows^(1/temperature): 1 as in the corpus, larger is more even"
+    )
     include: Labels | None = Field(None, description="languages the temperature mixes; default: all")
     exclude: Labels | None = Field(
         None, description="languages it does not mix; of a language also its cross-lingual pairs"
     )
-    max_passes: PositiveFloat | None = Field(
-        None, description="how often a language may repeat its rows in max_steps; what it can't take goes to the others"
+    max_passes: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="how often a language may repeat its rows in max_steps (to less than a batch; if mixed, to 30 rows "
+        "and 1e-6 of all pairs); what it can't take goes to the others. A group's cap is for the group: a member may "
+        "be half a pass above it",
     )
     group_small: Name | None = Field(
         None, description="languages too small for batches of their own share batches under this name; default: refused"

@@ -57,6 +57,8 @@ def study(job: Job, config: Study) -> list[Task]:
         own = (MODEL, *([TOKENS] if job.corpus.tokenise else []), UNTRAINED_INDEX, UNTRAINED)
         names = {stage.name: f"seed:{seed}/{stage.name}" for stage in own}
         tasks += [_task(stage, seeded, names) for stage in own]
+    # A mix that can't be had is to be known before any arm is trained.
+    tasks += [_task(PLAN, run.job, _names(run)) for run in runs]
     for run in runs:
         tasks += _arm(run)
     tasks.append(Task("study", STUDY, job, _all(tasks)))
@@ -64,10 +66,14 @@ def study(job: Job, config: Study) -> list[Task]:
 
 
 def _arm(run: ArmRun) -> list[Task]:
-    own = (PLAN, TRAIN, EXPORT, INDEX, EVALUATE)
-    names = {stage.name: f"{run.name}/{stage.name}" for stage in own}
-    names |= {role: f"seed:{run.seed}/{role}" for role in ("model", "tokens")}
-    return [_train(run.job, names) if stage is TRAIN else _task(stage, run.job, names) for stage in own]
+    names = _names(run)
+    return [_train(run.job, names), *(_task(stage, run.job, names) for stage in (EXPORT, INDEX, EVALUATE))]
+
+
+def _names(run: ArmRun) -> dict[str, str]:
+    """The names of an arm's tasks, and of those that it shares with the other arms of its seed."""
+    own = {stage.name: f"{run.name}/{stage.name}" for stage in (PLAN, TRAIN, EXPORT, INDEX, EVALUATE)}
+    return own | {role: f"seed:{run.seed}/{role}" for role in ("model", "tokens")}
 
 
 def _train(job: Job, names: Mapping[str, str]) -> Task:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from raytrain.artifact import Artifact, write_file
@@ -11,7 +11,9 @@ from raytrain.corpus.corpus import Corpus
 from raytrain.corpus.raw.sources import Unit, count_rows
 from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
+from raytrain.languages import languages_of
 from raytrain.plan import Plan, Shards, capped_plan, mix_weights, with_group
+from raytrain.plan.config import Mix
 from raytrain.stages.prepare import source_units
 from raytrain.storage import Location
 
@@ -31,6 +33,7 @@ def make_plan(job: Job, corpus: Mapping[str, Shards]) -> Plan:
     missing = sorted(set(mix.asked) - rows.keys())
     if missing:
         raise UserError(f"train.mix: the corpus has no rows for {', '.join(missing)}; it has {', '.join(sorted(rows))}")
+    _check_excluded(mix, corpus)
     chosen = {name: n for name, n in rows.items() if name in (mix.include or rows) and not mix.leaves_out(name)}
     batches: dict[str, Any] = {"batch_size": train.batch_size, "batching": train.batching}
     try:
@@ -43,6 +46,16 @@ def make_plan(job: Job, corpus: Mapping[str, Shards]) -> Plan:
         return capped_plan(corpus, weights, max_passes=mix.max_passes, steps=train.max_steps, **options)
     except ValueError as error:
         raise UserError(f"train.mix: {error}") from error
+
+
+def _check_excluded(mix: Mix, labels: Iterable[str]) -> None:
+    """Refuses to exclude what is not there: a misspelt name would leave a language in the mix."""
+    known = {name for label in labels for name in (label, *languages_of(label))}
+    unknown = sorted(set(mix.exclude or ()) - known)
+    if unknown:
+        raise UserError(
+            f"train.mix.exclude: the corpus has nothing of {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+        )
 
 
 def open_plan(artifact: Artifact, corpus: Corpus) -> Plan:
@@ -63,6 +76,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         "batching": plan.batching,
         "mix": plan.mix,
         "groups": plan.groups,
+        "period": plan.period,
     }
     languages = _summary(plan, job.train.max_steps)
     files = [
@@ -103,6 +117,7 @@ def _check(job: Job) -> None:
             f"train.mix: {', '.join(job.corpus.source)} has nothing for {', '.join(sorted(asked - found))}; "
             f"it has {', '.join(sorted(found))}"
         )
+    _check_excluded(job.train.mix, found)
     # With fewer rows other languages might join a group or, in mixed batches, have smaller shares.
     monotone = job.train.batching == "homogeneous" and job.train.mix.group_small is None
     if monotone and all(unit.kind == "parquet" for unit in units):

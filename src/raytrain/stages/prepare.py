@@ -62,6 +62,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         "languages": {
             entry.label: {
                 "rows": entry.account.kept,
+                "row_bytes": entry.row_bytes,
                 "shards": {file.path: rows for file, rows in entry.shards},
                 "taken": entry.account.taken,
                 "dropped": entry.account.dropped,

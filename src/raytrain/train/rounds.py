@@ -8,6 +8,8 @@ batch comes soon: 1, 2, 4 … blocks a rank, up to the length of the others.
 from dataclasses import dataclass
 
 BLOCK_ROWS = 4_096  # of some hundred bytes: 1 to 8 MB, which Ray Data moves well
+BLOCK_BYTES = 8 << 20
+ROUND_BYTES = 256 << 20  # of text: a task holds it more than once, and one column of Arrow no more than 2 GB
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,16 @@ class Rounds:
     blocks: int  # that a rank has in a round that is no longer short
 
     @classmethod
-    def of(cls, first_step: int, last_step: int, *, step_rows: int, world_size: int, rows: int) -> "Rounds":
-        """Rounds of about ``rows`` rows for all ranks; ``step_rows`` are those of a step of the busiest rank."""
-        steps = max(1, min(BLOCK_ROWS, rows // world_size) // step_rows)
+    def of(
+        cls, first_step: int, last_step: int, *, step_rows: int, world_size: int, rows: int, row_bytes: int = 0
+    ) -> "Rounds":
+        """Rounds of about ``rows`` rows for all ranks, or of ROUND_BYTES where that is less.
+
+        ``row_bytes`` is the mean, 0 if not known; ``step_rows`` are those of a step of the busiest rank.
+        """
+        rows = min(rows, ROUND_BYTES // max(row_bytes, 1))
+        block = min(BLOCK_ROWS, BLOCK_BYTES // max(row_bytes, 1), rows // world_size)
+        steps = max(1, block // step_rows)
         blocks = max(1, rows // (world_size * steps * step_rows))
         return cls(first_step, last_step, steps, steps * step_rows, blocks)
 

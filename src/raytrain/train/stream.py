@@ -46,6 +46,7 @@ class Feed:
             * self.plan.lane_rows,
             world_size=world_size,
             rows=self.rows_per_round,
+            row_bytes=self.corpus.row_bytes,
         )
 
 
@@ -60,35 +61,41 @@ def read_round(feed: Feed, number: int, world_size: int) -> pa.Table:
     Columns: step, lane, valid, language and those of ``columns_of``. Short blocks end with rows that are not valid.
     Raises UserError that names a shard that can't be read.
     """
-    return _read(feed, feed.corpus, columns_of(feed.corpus), number, world_size)
+    rows = _planned(feed, feed.corpus, columns_of(feed.corpus), number, world_size)
+    return _dealt(rows, feed, number, world_size)
 
 
 def read_token_round(feed: Feed, number: int, world_size: int) -> pa.Table:
     """Round ``number`` as token ids, what ranks train on: the same whether they were made before or are made here."""
+    columns = columns_of(feed.corpus)
     if feed.tokens is None:
-        return tokenised(read_round(feed, number, world_size), feed.rules)
-    columns = tuple(TOKENS_OF.get(name, name) for name in columns_of(feed.corpus))
-    return _read(feed, feed.tokens, columns, number, world_size)
+        rows = tokenised(_planned(feed, feed.corpus, columns, number, world_size), feed.rules)
+    else:
+        ready = tuple(TOKENS_OF.get(name, name) for name in columns)
+        rows = _planned(feed, feed.tokens, ready, number, world_size)
+    return _dealt(rows, feed, number, world_size)
 
 
-def _read(feed: Feed, corpus: Corpus, columns: tuple[str, ...], number: int, world_size: int) -> pa.Table:
-    plan, rounds = feed.plan, feed.rounds(world_size)
-    blocks = rounds.steps(number)
+def _planned(feed: Feed, corpus: Corpus, columns: tuple[str, ...], number: int, world_size: int) -> pa.Table:
+    """The rows of a round, each once, sorted by (step, lane)."""
+    plan, blocks = feed.plan, feed.rounds(world_size).steps(number)
     first, last = blocks[0].start, blocks[-1].stop
     rows = plan.rows_of(range(plan.lanes), first, last - first)
-    order = _dealt(plan, blocks, rounds.block_rows, world_size)
-    valid = order >= 0
-    taken = np.maximum(order, 0)  # filler is a row like any other: all columns stay well formed
-    language = rows.language[taken]
-    table = corpus.read_mixed(plan.languages, language, rows.row[taken], columns)
-    names = pa.DictionaryArray.from_arrays(pa.array(language.astype(np.int32)), pa.array(plan.languages))
-    head = {
-        "step": rows.step[taken],
-        "lane": np.where(valid, rows.lane[taken], -1),
-        "valid": valid,
-        "language": names.cast(pa.string()),
-    }
+    table = corpus.read_mixed(plan.languages, rows.language, rows.row, columns)
+    names = pa.DictionaryArray.from_arrays(pa.array(rows.language.astype(np.int32)), pa.array(plan.languages))
+    head = {"step": rows.step, "lane": rows.lane, "language": names.cast(pa.string())}
     return pa.table(head | {name: table.column(name) for name in columns})
+
+
+def _dealt(rows: pa.Table, feed: Feed, number: int, world_size: int) -> pa.Table:
+    """The rows of a round in the order of blocks. Filler is a row like any other, so that columns stay well formed."""
+    rounds = feed.rounds(world_size)
+    order = _places(feed.plan, rounds.steps(number), rounds.block_rows, world_size)
+    valid = order >= 0
+    table = rows.take(pa.array(np.maximum(order, 0)))
+    lane = pa.array(np.where(valid, table.column("lane").to_numpy(), -1))
+    table = table.set_column(table.schema.get_field_index("lane"), "lane", lane)
+    return table.add_column(2, "valid", pa.array(valid))
 
 
 ReadRound = Callable[[Feed, int, int], pa.Table]
@@ -100,7 +107,7 @@ def read_numbered(numbers: pa.Table, feed: Feed, read: ReadRound, world_size: in
     return read(feed, number, world_size)
 
 
-def _dealt(plan: Plan, blocks: Sequence[range], block_rows: int, world_size: int) -> Ints:
+def _places(plan: Plan, blocks: Sequence[range], block_rows: int, world_size: int) -> Ints:
     """Places of the rows of a round, given sorted by (step, lane), in the order of blocks; -1 is filler.
 
     Shape (len(blocks) × world_size × block_rows,).
