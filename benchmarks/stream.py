@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/stream.py rate   [--rows 1000000] [--workers 2 8] [--repeats 3] [--s3]
     .venv/bin/python benchmarks/stream.py memory [--rows 1000000 10000000] [--workers 2]
+    .venv/bin/python benchmarks/stream.py tokens [--rows 200000] [--workers 2] [--repeats 3]
     .venv/bin/python benchmarks/stream.py bytes  [--rows 1000000] [--workers 1 2 8 64]
 
 Corpora are made up: rows of about 450 bytes, shuffled words, in one language or in 75 whose sizes fall off as 1/rank
@@ -11,8 +12,10 @@ Corpora are made up: rows of about 450 bytes, shuffled words, in one language or
 the first batch on, texts that are not tokenised. Beside it stands a bare pyarrow read of the same row groups in the
 order of the files, in one process: no plan, no Ray. The kinds of run take turns, and the medians of `--repeats` are
 printed with their range. `--s3` reads from a moto server on this machine, which takes its share of the same CPUs.
-`--tokens` tokenises too. Time to the first batch is given from the moment a worker asks (`ask`) and from the start of
+Time to the first batch is given from the moment a worker asks (`ask`) and from the start of
 the trainer (`start`).
+
+`tokens` compares a corpus that was tokenised once with tokenising on the way, and with texts that are not tokenised.
 
 `memory` samples all processes of this Ray: the sum of the workers and of the tasks that read, at their peak; `own` is
 what no other process shares. The last columns are the ratio of each size to the first: memory is to grow with neither
@@ -35,7 +38,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +53,7 @@ from raytrain.cluster import cpus_here, running_ray, stop_ray
 from raytrain.config import Cluster
 from raytrain.corpus.corpus import Corpus
 from raytrain.corpus.pairs import PAIRS
+from raytrain.corpus.tokens import tokenise
 from raytrain.model.tokenizer import train_tokenizer
 from raytrain.model.tokens import TokenRules
 from raytrain.parquet import write_parquet
@@ -57,7 +61,7 @@ from raytrain.plan import Plan, Shards, lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_rows
 from raytrain.train.ray_job import DATASET, PlannedRows, shard_blocks
-from raytrain.train.stream import TEXTS, Feed, ReadRound, read_round, read_token_round
+from raytrain.train.stream import TEXTS, Feed, ReadRound, columns_of, read_round, read_token_round
 
 ROW_GROUP, SHARD_ROWS = 512, 65_536  # the defaults of prepare
 LANES = 64
@@ -285,7 +289,6 @@ def middle(values: Sequence[float], form: str) -> str:
 
 def rate(options: argparse.Namespace) -> None:
     """Prints rows/s of each kind of run, and the ratios that matter."""
-    read = read_token_round if options.tokens else read_round
     with places(options.s3) as found, ray_here(max(options.workers)):
         feeds = {
             (where, languages): feed_of(write_corpus(place / f"c{languages}", zipf(options.rows, languages)), options)
@@ -296,7 +299,7 @@ def rate(options: argparse.Namespace) -> None:
         for (where, languages), feed in feeds.items():
             kinds[where, languages, "bare"] = partial(bare, feed.corpus)
             for workers in options.workers:
-                kinds[where, languages, workers] = partial(stream, feed, read, workers)
+                kinds[where, languages, workers] = partial(stream, feed, read_round, workers)
         runs: dict[tuple[Any, ...], list[Run]] = {key: [] for key in kinds}
         for _ in range(options.repeats):
             for key, run in kinds.items():
@@ -309,6 +312,30 @@ def rate(options: argparse.Namespace) -> None:
         ratios = [f"{mine / medians[other]:.2f}" for other in ((where, languages, "bare"), (where, 1, workers))]
         waits = [f"{statistics.median(getattr(run, name) for run in given):.2f}" for name in ("ask", "start")]
         say(where, languages, workers, *rates, *ratios, *waits)
+
+
+def tokens(options: argparse.Namespace) -> None:
+    """Prints rows/s of token ids made before and on the way, and what making them took."""
+    with places(False) as ((_, place),), ray_here(max(options.workers)):
+        feed = feed_of(write_corpus(place / "texts", zipf(options.rows, MANY)), options)
+        began = time.perf_counter()
+        tokenise(feed.corpus, feed.rules, columns_of(feed.corpus), place / "tokens")
+        took = time.perf_counter() - began
+        ready = replace(feed, tokens=replace(feed.corpus, folder=place / "tokens"))
+        ways = {
+            "texts": (feed, read_round),
+            "on the way": (feed, read_token_round),
+            "before": (ready, read_token_round),
+        }
+        runs: dict[tuple[str, int], list[float]] = {(way, n): [] for way in ways for n in options.workers}
+        for _ in range(options.repeats):
+            for way, workers in runs:
+                runs[way, workers].append(stream(*ways[way], workers).rate)
+    say("tokenised", "workers", "rows/s", "", "÷ on the way")
+    for (way, workers), rates in runs.items():
+        ratio = statistics.median(rates) / statistics.median(runs["on the way", workers])
+        say(way, workers, *middle(rates, ",.0f").split(" ", 1), f"{ratio:.2f}")
+    print(f"making the token ids of {options.rows:,} rows took {took:.1f} s")
 
 
 def memory(options: argparse.Namespace) -> None:
@@ -340,7 +367,13 @@ def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for name, run, workers in (("rate", rate, [2, 8]), ("memory", memory, [2]), ("bytes", read_bytes, [1, 2, 8, 64])):
+    kinds = {
+        "rate": (rate, [2, 8]),
+        "tokens": (tokens, [2]),
+        "memory": (memory, [2]),
+        "bytes": (read_bytes, [1, 2, 8, 64]),
+    }
+    for name, (run, workers) in kinds.items():
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         command.add_argument("--workers", type=int, nargs="+", default=workers)
@@ -350,11 +383,11 @@ def main() -> None:
         if name == "memory":
             command.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
         else:
-            command.add_argument("--rows", type=int, default=1_000_000)
-        if name == "rate":
+            command.add_argument("--rows", type=int, default=200_000 if name == "tokens" else 1_000_000)
+        if name in ("rate", "tokens"):
             command.add_argument("--repeats", type=int, default=3)
+        if name == "rate":
             command.add_argument("--s3", action="store_true", help="also from an S3 server")
-            command.add_argument("--tokens", action="store_true", help="tokenise in the tasks that read")
     options = parser.parse_args()
     options.run(options)
 

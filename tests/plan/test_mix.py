@@ -53,6 +53,9 @@ def test_all_that_is_too_small_is_in_the_group_with_its_share(rows: dict[str, in
         ({"include": ["eng", "fin"], "exclude": ["finnish"]}, "exclude leaves out fin, which include names"),
         ({"include": ["fin-eng"], "exclude": ["eng"]}, "exclude leaves out fin-eng, which include names"),
         ({"max_passes": 0.0}, "greater than 0"),
+        ({"max_passes": 1e306}, "less than or equal to 1000000"),
+        ({"temperature": 0.01}, "greater than or equal to 0.1"),
+        ({"weights": {"eng": 1e308, "fin": 1e308}}, "less than or equal to"),
         ({"group_small": "a b"}, "letters, digits"),
     ],
 )

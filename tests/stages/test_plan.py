@@ -105,6 +105,7 @@ def test_the_mix_of_a_job(tmp_path: Path, mix: dict[str, Any], languages: dict[s
         ({}, "fin has 40 rows and needs 48; swa has 30 rows and needs 48: .*group_small: NAME"),
         ({"include": ["eng", "tha"]}, "train.mix: the corpus has no rows for tha; it has deu, eng, fin, swa"),
         ({"weights": {"tha": 1.0}}, "no rows for tha"),
+        ({"exclude": ["tha", "fin"]}, "train.mix.exclude: the corpus has nothing of tha; it has deu, eng, fin, swa"),
         ({"group_small": "deu"}, "deu is a language of the corpus"),
         ({"include": ["eng"], "max_passes": 1.0}, "allows 700 pairs, and 40 steps of 24 take 960: raise max_passes"),
         ({"exclude": ["deu", "eng", "fin", "swa"]}, "no language with a weight above 0"),
@@ -121,6 +122,8 @@ def test_what_the_raw_rows_cannot_give_is_refused_before_the_work(tmp_path: Path
         PLAN.check(described(tmp_path))
     with pytest.raises(UserError, match="has nothing for tha; it has deu, eng, fin, swa"):
         PLAN.check(described(tmp_path, mix={"include": ["tha"]}))
+    with pytest.raises(UserError, match="exclude: the corpus has nothing of tha"):
+        PLAN.check(described(tmp_path, batching="mixed", mix={"exclude": ["tha"]}))
 
 
 def test_what_may_still_be_possible_with_fewer_rows_is_not_refused(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_row_group_is_read_once_for_all_workers(corpus: Corpus, rules: TokenRu
 def test_tokens_are_those_of_the_texts(feed: Feed) -> None:
     texts = read_round(feed, 0, 3)
     tokens = tokenised(texts, feed.rules)
-    assert tokens.column_names == ["step", "lane", "valid", "language", "id", "query", "passage"]
+    assert set(tokens.column_names) == {"step", "lane", "valid", "language", "id", "query", "passage"}
     assert tokens.schema.field("query").type == tokens.schema.field("passage").type == pa.list_(pa.int32())
     assert tokens.drop_columns(["query", "passage"]).equals(texts.drop_columns(["question", "answer"]))
     for query, passage, asked, answered in zip(

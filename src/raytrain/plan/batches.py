@@ -217,13 +217,13 @@ def _check_names(corpus: Mapping[str, Shards], groups: Mapping[str, Sequence[str
 
 def _check_sizes(plan: Plan) -> None:
     weights = np.array([entry.weight for entry in plan.entries])
-    # In a shorter period, that of one run, an entry may well have no slot.
-    counts, total = period_counts(weights, max(plan.period, PERIOD)), weights.sum()
+    period = max(plan.period, PERIOD)  # in a shorter one, that of one run, an entry may well have no slot
+    counts, total = period_counts(weights, period), float(weights.sum())
     lacking = []
     for entry, passes, count in zip(plan.entries, plan.passes, counts.tolist(), strict=True):
         if not count:
             slot = "batch" if plan.batching == "homogeneous" else "row"
-            raise ValueError(f"{entry.name}: weight {entry.weight:g} is less than one {slot} in 2^20: leave it out")
+            raise ValueError(f"{entry.name}: weight {entry.weight:g} is less than one {slot} in {period:,}: leave it out")
         need = rows_needed(entry.weight / total, plan.batch_size, plan.batching)
         if passes.rows < need:
             of = f" ({', '.join(entry.members)})" if entry.name in plan.groups else ""

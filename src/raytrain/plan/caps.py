@@ -53,8 +53,16 @@ def capped_plan(
     """
 
     def made(weights: Mapping[str, float], period: int = PERIOD) -> Plan:
-        options = {"batch_size": batch_size, "lanes": lanes, "seed": seed}
-        return Plan.of(corpus, weights, **options, batching=batching, groups=groups, period=period)
+        return Plan.of(
+            corpus,
+            weights,
+            batch_size=batch_size,
+            lanes=lanes,
+            seed=seed,
+            batching=batching,
+            groups=groups,
+            period=period,
+        )
 
     asked = made(mix)
     most = np.array([int(max_passes * passes.rows) for passes in asked.passes])

@@ -5,21 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-BAR = 24  # characters
+from raytrain.report.drawing import FOOT, axes_of, drawing, figure_of
+
+BAR = 24  # characters at most
 _ROW = 18.0  # pixels of a language in the plot
-_RC = {
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "raytrain",
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine measures alike
-    "font.size": 10,
-}
 
 
 @dataclass(frozen=True)
@@ -49,17 +44,18 @@ class PlannedRow:
 
 def print_mix(console: Console, title: str, lines: Sequence[MixLine]) -> None:
     """A line a language, most pairs first, and their sum."""
-    numbers = ("share", "pairs", "passes", "rows", "expected tokens")
     grouped = any(line.group for line in lines)
-    table = Table("language", *(["group"] if grouped else []), box=None, pad_edge=False, title=Text(title, "bold"))
-    for name in numbers:
-        table.add_column(name, justify="right")
-    table.add_column("")
+    table = Table(box=None, pad_edge=False, title=Text(title, "bold"))
+    for name in ("language", "group") if grouped else ("language",):
+        table.add_column(name, no_wrap=True)
+    for name in ("share", "pairs", "passes", "rows", "expected tokens"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", max_width=BAR)  # alone may shrink, to the width that is left
     most = max(line.pairs for line in lines)
     for line in sorted(lines, key=lambda line: (-line.pairs, line.language)):
         cells = [line.language, *([line.group or ""] if grouped else []), f"{line.share:.2%}", f"{line.pairs:,}"]
         cells += [f"{line.passes:.2f}", f"{line.rows:,}", f"{line.tokens * line.pairs:,.0f}"]
-        table.add_row(*map(Text, cells), Text("█" * round(BAR * line.pairs / (most or 1)), "cyan"))
+        table.add_row(*map(Text, cells), Bar(most or 1, 0, line.pairs, color="cyan"))
     pairs, tokens = sum(line.pairs for line in lines), sum(line.tokens * line.pairs for line in lines)
     cells = ["all", *([""] if grouped else []), f"{sum(line.share for line in lines):.2%}", f"{pairs:,}", ""]
     table.add_section()
@@ -81,19 +77,16 @@ def mix_svg(languages: Mapping[str, Mapping[str, Any]]) -> bytes:
     """
     ordered = sorted(languages, key=lambda name: (-languages[name]["pairs"], name))
     pairs = [languages[name]["pairs"] for name in ordered]
-    width, height = 640.0, _ROW * len(ordered) + 40
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_RC)
-        figure = Figure(figsize=(width / 72, height / 72))
-        axes = figure.add_axes((80 / width, 36 / height, (width - 190) / width, _ROW * len(ordered) / height))
+    width, height = 640.0, 4 + _ROW * len(ordered) + FOOT
+    with drawing():
+        figure = figure_of(width, height)
+        figure.patch.set(alpha=1, facecolor="white")  # a file by itself: no page lends it a ground
+        axes = axes_of(figure, 80, 4, width - 190, _ROW * len(ordered))
         axes.barh(range(len(ordered)), pairs, 0.8, color="#0072B2")
         axes.set(yticks=range(len(ordered)), yticklabels=ordered, ylim=(len(ordered) - 0.5, -0.5), xlabel="pairs")
         axes.set_xlim(0, max(pairs) or 1)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(length=0)
         for place, name in enumerate(ordered):
             text = f" {languages[name]['pairs']:,} · {languages[name]['passes']:.2f} passes"
             axes.text(languages[name]["pairs"], place, text, va="center", fontsize=8)
