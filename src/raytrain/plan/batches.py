@@ -223,7 +223,9 @@ def _check_sizes(plan: Plan) -> None:
     for entry, passes, count in zip(plan.entries, plan.passes, counts.tolist(), strict=True):
         if not count:
             slot = "batch" if plan.batching == "homogeneous" else "row"
-            raise ValueError(f"{entry.name}: weight {entry.weight:g} is less than one {slot} in {period:,}: leave it out")
+            raise ValueError(
+                f"{entry.name}: weight {entry.weight:g} is less than one {slot} in {period:,}: leave it out"
+            )
         need = rows_needed(entry.weight / total, plan.batch_size, plan.batching)
         if passes.rows < need:
             of = f" ({', '.join(entry.members)})" if entry.name in plan.groups else ""
