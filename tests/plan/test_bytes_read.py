@@ -1,11 +1,19 @@
 """What has to be read for the rows of a round."""
 
+import runpy
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytrain.plan import Plan, row_groups_read
+from raytrain.config import Cluster
+from raytrain.plan import Plan, mix_weights, row_groups_read
 from small_plans import plans, shards
+
+BENCHMARK: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/plan.py"))
 
 
 @given(plans(), st.integers(0, 10**5), st.integers(1, 60))
@@ -29,3 +37,14 @@ def test_a_round_reads_little_more_than_it_wants() -> None:
     for first in range(0, 3000, 200):
         reading = row_groups_read(plan, first, 200)
         assert reading.rows_read <= reading.rows_wanted + 10 * 4 * 64
+
+
+@pytest.mark.parametrize("workers", [1, 8, 64])
+@pytest.mark.parametrize("batching", ["homogeneous", "mixed"])
+def test_the_papers_mix_of_96_million_rows_reads_at_most_half_more_than_it_uses(batching: str, workers: int) -> None:
+    """In all rounds that the stream would make by default, of 64 lanes and batches of 128."""
+    rows, paper = BENCHMARK["webfaq"](), BENCHMARK["PAPER"]
+    assert sum(rows.values()) > 95_900_000
+    plan = BENCHMARK["build"](rows, mix_weights({}, weights=paper), 128, batching)
+    rounds = Cluster.model_fields["rows_per_round"].default
+    assert BENCHMARK["overhead"](plan, sum(paper.values()) * 1000, workers, rounds) <= 1.5

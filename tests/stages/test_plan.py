@@ -1,5 +1,6 @@
 """The plan stage, and what ``raytrain plan`` shows of it."""
 
+import io
 import json
 import random
 from pathlib import Path
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 from jobs import WORDS, small_job
@@ -23,6 +25,7 @@ from raytrain.parquet import write_parquet
 from raytrain.pipeline import Task, examine, run, up_to
 from raytrain.plan import Shards
 from raytrain.planned import planned_mixes, planned_rows
+from raytrain.report.mix import MixLine, print_mix
 from raytrain.stages.chain import chain, one_run
 from raytrain.stages.plan import PLAN, make_plan, open_plan
 from raytrain.stages.prepare import prepare_task
@@ -61,7 +64,13 @@ def prepared(job: Job) -> Artifact:
             }
         )
         files.append(write_parquet(table, state.location, f"{language}/00000.parquet", 32))
-        languages[language] = {"rows": rows, "shards": {files[-1].path: rows}, "taken": rows, "dropped": {}}
+        languages[language] = {
+            "rows": rows,
+            "row_bytes": table.nbytes // rows,
+            "shards": {files[-1].path: rows},
+            "taken": rows,
+            "dropped": {},
+        }
     manifest = make_manifest(
         stage="prepare",
         writer="test",
@@ -166,7 +175,14 @@ def test_a_study_shows_each_arm_with_the_same_budget(tmp_path: Path) -> None:
     }
     job = described(tmp_path, study)
     prepared(job)
-    mixes = planned_mixes(job, None, work)
+    asked: list[str] = []
+
+    def noting(tasks: list[Task]) -> dict[str, Artifact]:
+        asked.extend(task.name for task in tasks)
+        return work(tasks)
+
+    mixes = planned_mixes(job, None, noting)
+    assert [name for name in asked if name.endswith("/model")] == ["seed:3/model"]
     assert [mix.title for mix in mixes] == ["english, seed 3", "both, seed 5"]
     assert [sum(line.pairs for line in mix.lines) for mix in mixes] == [960, 960]
     assert [mix.title for mix in planned_mixes(job, "both", work)] == ["both, seed 5"]
@@ -195,6 +211,18 @@ def test_the_rows_of_steps_are_those_of_the_plan(tmp_path: Path) -> None:
 def test_steps_that_are_none(tmp_path: Path, steps: str) -> None:
     with pytest.raises(UserError, match=r"give a:b, .* within 0:40"):
         list(planned_rows(described(tmp_path), None, steps, work))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_bars_are_in_proportion_at_any_width(width: int) -> None:
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    lines = [MixLine(name, None, 0.25, n, 1.5, n, 200.0) for name, n in (("eng", 800_000), ("deu", 400_000))]
+    with console.capture() as shown:
+        print_mix(console, "train.mix", lines)
+    eng, deu = (next(x for x in shown.get().splitlines() if x.startswith(name)) for name in ("eng", "deu"))
+    assert "160,000,000" in eng
+    assert abs(eng.count("█") - 2 * deu.count("█")) <= 1
+    assert 4 <= eng.count("█") <= 24
 
 
 def test_the_command(tmp_path: Path) -> None:

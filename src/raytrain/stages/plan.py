@@ -10,8 +10,8 @@ from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.corpus.raw.sources import Unit, count_rows
 from raytrain.errors import UserError
-from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.languages import languages_of
+from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.plan import Plan, Shards, capped_plan, mix_weights, with_group
 from raytrain.plan.config import Mix
 from raytrain.stages.prepare import source_units
