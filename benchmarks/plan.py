@@ -79,14 +79,20 @@ def main() -> None:
                 print(f"{name:<24}{batching:<14}{size:>6}{told}", flush=True)
     print(f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB;", end=" ")
     print(f"a plan pickles to {len(pickle.dumps(plan)) / 1024:.0f} KiB\n")
-    print(f"rows read ÷ rows used, homogeneous, {sum(PAPER.values()) * 1000:,} pairs, {LANES} lanes")
-    print(f"{'mix':<24}{'size':>6}{'rows a round':>14}" + "".join(f"{f'{w} workers':>12}" for w in (1, 8, 64)))
+    print(f"rows read ÷ rows used, {sum(PAPER.values()) * 1000:,} pairs, {LANES} lanes")
+    print(
+        f"{'mix':<24}{'batches':<14}{'size':>6}{'rows a round':>14}"
+        + "".join(f"{f'{w} workers':>12}" for w in (1, 8, 64))
+    )
     for name, mix in (("paper, 20", mix_weights({}, weights=PAPER)), ("temperature 2, 75", by_temperature)):
-        for size in (128, 1024):
-            plan = build(rows, mix, size, "homogeneous")
+        for batching, size in (("homogeneous", 128), ("homogeneous", 1024), ("mixed", 128)):
+            plan = build(rows, mix, size, batching)
             for rows_a_round in (16_384, 65_536, 262_144):
                 found = [overhead(plan, sum(PAPER.values()) * 1000, w, rows_a_round) for w in (1, 8, 64)]
-                print(f"{name:<24}{size:>6}{rows_a_round:>14,}" + "".join(f"{x:>12.3f}" for x in found), flush=True)
+                print(
+                    f"{name:<24}{batching:<14}{size:>6}{rows_a_round:>14,}" + "".join(f"{x:>12.3f}" for x in found),
+                    flush=True,
+                )
 
 
 def timed(plan: Plan, step: int) -> float:
