@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raytrain.config import Job
+from raytrain.corpus.config import Deduplicate, LanguageId
 from raytrain.errors import UserError
 from raytrain.jobfile import dump_job, job_from, load_job
 from raytrain.plan.config import Mix
@@ -61,6 +62,10 @@ def test_a_section_with_nothing_under_it_has_defaults(tmp_path: Path) -> None:
         (["train.lerning_rate=1"], ["train.lerning_rate: unknown key", "mean learning_rate?", "warmup_steps"]),
         (["trian.seed=1"], ["trian: unknown key", "did you mean train?", "corpus, model, train"]),
         (["model.from_scratch.layer=2"], ["model.from_scratch.layer:", "did you mean layers?", "vocab_size"]),
+        (["corpus.clean.min_question=3"], ["corpus.clean.min_question:", "did you mean min_question_chars?"]),
+        (["corpus.identify=maybe"], ["corpus.identify:"]),
+        (["corpus.deduplicate.near=0"], ["corpus.deduplicate.near:", "above 0, at most 1, or false"]),
+        (["corpus.deduplicate.near=true"], ["corpus.deduplicate.near:", "or false"]),
         (["train.mix.wieghts={eng: 1}"], ["train.mix.wieghts:", "did you mean weights?", "include"]),
         (["corpus.zzz=1"], ["corpus.zzz: unknown key; allowed: source, languages"]),
     ],
@@ -338,3 +343,10 @@ def test_a_job_does_not_change(tmp_path: Path) -> None:
     loaded = job(tmp_path)
     with pytest.raises(ValueError, match="frozen"):
         loaded.train.seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("value", ["true", "", "{}"])
+def test_a_step_of_prepare_is_on_with_its_defaults_or_off(tmp_path: Path, value: str) -> None:
+    assert job(tmp_path, f"corpus.identify={value}").corpus.identify == LanguageId()
+    assert job(tmp_path, "corpus.identify=false").corpus.identify is False
+    assert job(tmp_path, "corpus.deduplicate.near=1").corpus.deduplicate == Deduplicate(near=1.0)

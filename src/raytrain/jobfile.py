@@ -91,8 +91,11 @@ def _apply(data: dict[str, Any], override: str) -> None:
     place[last] = _parse(value, f"override {override!r}")
 
 
+_NO_KEYS = ("[key]", "on", "off")  # where pydantic says which kind of thing it looked at: the last two of a switch
+
+
 def _explain(detail: Any) -> str:
-    location = tuple(part for part in detail["loc"] if part != "[key]")
+    location = tuple(part for part in detail["loc"] if part not in _NO_KEYS)
     key = ".".join(str(part) for part in location)
     if detail["type"] == "extra_forbidden":
         allowed = _allowed(location[:-1])

@@ -1,6 +1,9 @@
 """Language codes: ISO 639-3 inside; ISO 639-1 codes and English names at the door."""
 
+from functools import cache
+
 import langcodes
+from langcodes.data_dicts import MACROLANGUAGES
 
 from raytrain.errors import UserError
 
@@ -42,3 +45,10 @@ def languages_of(label: str) -> tuple[str, str]:
     """The languages of question and answer of a label: ``fin`` → fin, fin; ``deu-eng`` → deu, eng."""
     question, _, answer = label.partition("-")
     return question, answer or question
+
+
+@cache
+def macro_language(code: str) -> str:
+    """What a language counts as where members of a macro-language are not told apart: cmn → zh, swh → sw."""
+    language = str(langcodes.get(code).language)
+    return str(MACROLANGUAGES.get(language, language))

@@ -155,6 +155,7 @@ def run(tasks: Sequence[Task], say: Say) -> dict[str, Artifact]:
         else:
             skipped.append(task.name)
             done[task.name] = state.artifact
+            task.stage.tidy(state.artifact)  # a run that was killed right after the manifest has not
     _tell(skipped, say)
     return done
 

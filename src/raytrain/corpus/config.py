@@ -2,11 +2,36 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    NonNegativeInt,
+    PlainValidator,
+    PositiveInt,
+    Tag,
+)
 
-from raytrain.section import KeyedByLabel, Label, Labels, Probability, Section, Seed, Share, absent_is_empty, each_once
+from raytrain.section import KeyedByLabel, Label, Labels, Probability, Section, Seed, Share, each_once
 
-Off = Literal[False]
+
+def _near(value: object) -> float | Literal[False]:
+    if value is False or (isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1):
+        return False if value is False else float(value)
+    raise ValueError("give a Jaccard above 0, at most 1, or false")
+
+
+Near = Annotated[float | Literal[False], PlainValidator(_near)]
+
+
+def _which(value: object) -> str:
+    return "off" if value is False else "on"
+
+
+def _switch(value: object) -> object:
+    """``true``, or nothing under the key, is the default rules."""
+    return {} if value is None or value is True else value
 
 
 class Lengths(Section):
@@ -43,7 +68,7 @@ class Deduplicate(Section):
 
     ids: bool = Field(True, description="pairs with the same id")
     questions: bool = Field(True, description="pairs with the same question, case and punctuation aside")
-    near: Share | Off = Field(
+    near: Near = Field(
         0.8, description="pairs whose sets of three-word shingles overlap at least so much (Jaccard), or false"
     )
 
@@ -52,8 +77,11 @@ class Decontaminate(Section):
     """Pairs that hold a question or a relevant passage of a configured benchmark left out."""
 
     exact: bool = Field(True, description="the same text, case and punctuation aside")
-    near: Share | Off = Field(0.8, description="shingle sets that overlap at least so much (Jaccard), or false")
+    near: Near = Field(0.8, description="shingle sets that overlap at least so much (Jaccard), or false")
     all_passages: bool = Field(False, description="also answers that are any other candidate passage (the same text)")
+
+
+Off = Annotated[Literal[False], Tag("off")]
 
 
 def _sources(value: object) -> object:
@@ -73,10 +101,16 @@ class Corpus(Section):
     max_bad_fraction: Share = Field(
         0.05, description="stop if more rows than this can't be used at all: mistyped, not UTF-8, empty"
     )
-    clean: Annotated[Clean | Off, BeforeValidator(absent_is_empty)] = Clean()
-    identify: Annotated[LanguageId | Off, BeforeValidator(absent_is_empty)] = LanguageId()
-    deduplicate: Annotated[Deduplicate | Off, BeforeValidator(absent_is_empty)] = Deduplicate()
-    decontaminate: Annotated[Decontaminate | Off, BeforeValidator(absent_is_empty)] = Decontaminate()
+    clean: Annotated[Annotated[Clean, Tag("on")] | Off, Discriminator(_which), BeforeValidator(_switch)] = Clean()
+    identify: Annotated[Annotated[LanguageId, Tag("on")] | Off, Discriminator(_which), BeforeValidator(_switch)] = (
+        LanguageId()
+    )
+    deduplicate: Annotated[Annotated[Deduplicate, Tag("on")] | Off, Discriminator(_which), BeforeValidator(_switch)] = (
+        Deduplicate()
+    )
+    decontaminate: Annotated[
+        Annotated[Decontaminate, Tag("on")] | Off, Discriminator(_which), BeforeValidator(_switch)
+    ] = Decontaminate()
     tokenise: bool = Field(
         False, description="make the token ids of all pairs once, before training, which then never waits for them"
     )

@@ -17,7 +17,7 @@ from raytrain.corpus.likeness.matching import Index, index_of, match
 from raytrain.corpus.likeness.normal_form import Words, text_keys, words
 from raytrain.corpus.signatures import Keys
 from raytrain.evaluate.held_out import HeldOut
-from raytrain.languages import languages_of
+from raytrain.languages import languages_of, macro_language
 from raytrain.parquet import read_parquet
 from raytrain.storage import Location
 
@@ -78,7 +78,7 @@ class HeldOutTexts:
         for i, label in enumerate(encoded.dictionary.to_pylist()):
             asked, answered = languages_of(label)
             for (benchmark, language, kind), place in self.files.items():
-                if language != (asked if kind == QUESTION else answered):
+                if macro_language(language) != macro_language(asked if kind == QUESTION else answered):
                     continue
                 own = np.flatnonzero(of_label[texts[kind].rows] == i)
                 found = match(_index(place, rules.near), texts[kind].words.take(own), exact=rules.exact)
@@ -94,8 +94,11 @@ def relevant_texts(part: HeldOut) -> dict[str, pa.Table]:
     """The texts of one language of a benchmark that no training pair may hold, by kind, with a column ``text``."""
     relevant = part.read_relevant()
     passages = sorted({passage for graded in relevant.values() for passage, grade in graded.items() if grade > 0})
-    texts = {QUESTION: part.read_questions(), PASSAGE: part.read_texts(passages)}
-    return {kind: pa.table({"text": pa.array(list(found.values()), pa.string())}) for kind, found in texts.items()}
+    texts = {
+        QUESTION: list(part.read_questions().values()),
+        PASSAGE: [*part.read_texts(passages).values(), *part.read_texts(passages, "untitled").values()],
+    }
+    return {kind: pa.table({"text": pa.array(found, pa.string())}) for kind, found in texts.items()}
 
 
 def write_passage_keys(part: HeldOut, place: Location) -> None:
@@ -103,7 +106,9 @@ def write_passage_keys(part: HeldOut, place: Location) -> None:
     keys = [np.empty(0, np.uint64)]
     for first in range(0, part.passages, PASSAGES_AT_ONCE):
         rows = min(PASSAGES_AT_ONCE, part.passages - first)
-        keys.append(text_keys(words(pa.array(part.read_passages(first, rows).values(), pa.string()))))
+        for column in ("text", "untitled"):
+            texts = part.read_passages(first, rows, column).values()
+            keys.append(text_keys(words(pa.array(texts, pa.string()))))
     found = np.unique(np.concatenate(keys))
     write_partitioned(pa.table({"hash": found}), _STRETCHES, top_bits(found, len(_STRETCHES)), place)
 

@@ -2,7 +2,8 @@
 
 Earlier is by (shuffle key, content), so which of the same rows stays depends on neither files nor parallelism. A row
 goes if *any* earlier one is the same in some way, whether or not that one stays: so it can be said of each row apart,
-and of every chain of like rows the first stays.
+and of every chain of like rows the first stays (unless it goes for another reason that is found at the same time: an
+answer that is a passage of a benchmark).
 
 Equal hashes meet in the partition of their first bits. Rows near each other share a band of their MinHash signatures
 with near certainty; those that do are fetched from their runs, and their shingle sets compared exactly.
@@ -22,7 +23,7 @@ from raytrain.corpus.likeness.normal_form import words
 from raytrain.corpus.likeness.shingles import Sets, pair_shingles
 from raytrain.corpus.runs import BANDS, EXACT, NEAR, OTHER_PASSAGE
 from raytrain.corpus.work import Runs, Work, first_row_id, label_in
-from raytrain.languages import languages_of
+from raytrain.languages import languages_of, macro_language
 
 Ints = npt.NDArray[np.int64]
 
@@ -65,7 +66,7 @@ def _other_passages(exact: pa.Table, partition: Partition, work: Work) -> pa.Tab
     gone = np.zeros(answers.num_rows, bool)
     language = languages_of(partition.label)[1]
     for part in work.held_out if answers.num_rows else ():
-        if part.language == language:
+        if macro_language(part.language) == macro_language(language):
             place = work.place("passages", f"{part.benchmark}.{part.language}")
             known = read_passage_keys(place, partition.number, work.partition_count(partition.label))
             gone |= np.isin(answers.column("hash").to_numpy(), known)

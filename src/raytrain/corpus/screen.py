@@ -23,6 +23,8 @@ from raytrain.corpus.signatures import content_keys, id_keys, order_keys
 from raytrain.corpus.work import LabelAccount, Screened, Slice, Work
 from raytrain.parquet import write_parquet
 
+BAD_ROWS = 16_384  # that are held before they are written
+
 
 @dataclass
 class Account:
@@ -62,17 +64,21 @@ def screen(part: Slice, work: Work, held_out: HeldOutTexts | None) -> Screened:
     account, runs = Account(), RunWriter(part, work)
     quarantine: list[File] = []
     bad: list[pa.Table] = []
+    reasons: Counter[str] = Counter()
     for checked in read_unit(part.unit, part.row_groups):
         account.take(checked.good.column("language"))
         account.take(checked.bad.column("language"))
         account.drop(checked.bad, checked.bad.column("reason"))
+        reasons.update(checked.bad.column("reason").to_pylist())
         bad += [checked.bad] if checked.bad.num_rows else []
+        if sum(table.num_rows for table in bad) >= BAD_ROWS:
+            quarantine.append(_write_bad(bad, part, len(quarantine), work))
+            bad = []
         good = account.drop(checked.good, _not_wanted(checked.good, part.unit))
         runs.add(screen_rows(good, work.config, held_out, account))
     runs.flush()
     if bad:
-        path = f"quarantine/{part.name}.parquet"
-        quarantine.append(write_parquet(pa.concat_tables(bad), work.folder, path))
+        quarantine.append(_write_bad(bad, part, len(quarantine), work))
     return Screened(
         slice=part.name,
         runs=runs.written,
@@ -80,12 +86,16 @@ def screen(part: Slice, work: Work, held_out: HeldOutTexts | None) -> Screened:
             label: LabelAccount(taken=n, dropped=dict(sorted(account.dropped.get(label, {}).items())))
             for label, n in sorted(account.taken.items())
         },
-        bad=dict(Counter(reason for table in bad for reason in table.column("reason").to_pylist())),
+        bad=dict(reasons),
         matches={name: {label: dict(n) for label, n in labels.items()} for name, labels in account.matches.items()},
         quarantine=quarantine,
         text_bytes=dict(runs.text_bytes),
         training_rows=runs.training_rows,
     )
+
+
+def _write_bad(tables: list[pa.Table], part: Slice, number: int, work: Work) -> File:
+    return write_parquet(pa.concat_tables(tables), work.folder, f"quarantine/{part.name}-{number:03d}.parquet")
 
 
 def _not_wanted(rows: pa.Table, unit: Unit) -> pa.Array:

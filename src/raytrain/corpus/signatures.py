@@ -25,14 +25,22 @@ def order_keys(ids: pa.ChunkedArray, seed: int) -> Keys:
 
 
 def content_keys(rows: pa.Table) -> Keys:
-    """64 bits that depend on everything in a row: the order of rows with the same id. Shape (n,)."""
+    """64 bits that depend on everything in a row: the order of rows with the same id. Shape (n,).
+
+    Rows that have negatives, further positives or scores come before those that are the same without.
+    """
     columns = [rows.column(name) for name in _TEXTS]
     joined = pc.binary_join_element_wise(*columns, "\x1f", null_handling="replace", null_replacement="\x00")
-    lists = [rows.column(name) for name in _LISTS]
-    if all(column.null_count == len(column) for column in lists):
-        return _keys(joined.to_pylist())
-    rest = zip(*(column.to_pylist() for column in lists), strict=True)
-    return _keys(f"{text}\x1f{more!r}" for text, more in zip(joined.to_pylist(), rest, strict=True))
+    texts = joined.to_pylist()
+    richer = np.zeros(len(texts), bool)
+    for column in (rows.column(name) for name in _LISTS):
+        richer |= column.is_valid().to_numpy()
+    if richer.any():  # each row by itself: its key must not depend on the others
+        lists = list(zip(*(rows.column(name).to_pylist() for name in _LISTS), strict=True))
+        for row in np.flatnonzero(richer).tolist():
+            texts[row] = f"{texts[row]}\x1f{lists[row]!r}"
+    keys = _keys(texts) >> np.uint64(1)
+    return np.where(richer, keys, keys | np.uint64(1 << 63))
 
 
 def id_keys(ids: pa.ChunkedArray) -> Keys:

@@ -14,6 +14,7 @@ from raytrain.artifact import File, Record
 from raytrain.corpus.config import Corpus
 from raytrain.corpus.exchange import Partition
 from raytrain.corpus.raw.sources import Unit
+from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.storage import Location
 
@@ -121,7 +122,9 @@ def partition_counts(units: Iterable[Unit]) -> dict[str, int]:
     rows: Counter[str] = Counter()
     for unit in units:
         for label in unit.labels:
-            rows[label] += unit.rows * (TRAINING_ROW if unit.shape == "training" else 1)
+            # Of JSONL the rows are an estimate from bytes, which knows of long rows already.
+            long = unit.shape == "training" and unit.kind == "parquet"
+            rows[label] += unit.rows * (TRAINING_ROW if long else 1)
     return {label: 1 << max(0, (n - 1) // PARTITION_ROWS).bit_length() for label, n in rows.items()}
 
 
@@ -182,4 +185,10 @@ def run_of(row_id: int) -> str:
 
 def read_record(place: Location) -> Screened:
     """What became of a finished slice."""
-    return Screened.model_validate(json.loads(place.read_text()))
+    try:
+        return Screened.model_validate(json.loads(place.read_text()))
+    except ValueError as error:
+        folder = place.uri.partition(f"/{FOLDER}/")[0]
+        raise UserError(
+            f"{place.uri}: not what this raytrain writes: delete {folder}/{FOLDER} and run again"
+        ) from error

@@ -60,15 +60,15 @@ def _folders(folder: Location, paths: list[str]) -> list[str]:
 
 
 def _read(folder: Location, paths: list[str], language: str) -> Retrieval:
-    passages = _texts(_packed_or_not(folder, paths, "corpus.jsonl"))
-    queries = _texts(_packed_or_not(folder, paths, "queries.jsonl"))
+    passages, untitled = _texts(_packed_or_not(folder, paths, "corpus.jsonl"))
+    queries, _ = _texts(_packed_or_not(folder, paths, "queries.jsonl"))
     place = folder / "qrels/test.tsv"
     relevant = _judgements(place, queries, passages)
     asked = {key: text for key, text in queries.items() if any(s > 0 for s in relevant.get(key, {}).values())}
     if not asked:
         raise UserError(f"{place.uri}: no question has a relevant passage")
     judged = {key: relevant[key] for key in asked}
-    return Retrieval(language, asked, passages, judged, len(queries) - len(asked))
+    return Retrieval(language, asked, passages, judged, len(queries) - len(asked), untitled)
 
 
 def _packed_or_not(folder: Location, paths: list[str], name: str) -> Location:
@@ -78,9 +78,10 @@ def _packed_or_not(folder: Location, paths: list[str], name: str) -> Location:
     return folder / (there[0] if there else name)
 
 
-def _texts(place: Location) -> dict[str, str]:
-    """Texts by id; a title goes before its text."""
+def _texts(place: Location) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts by id, a title before its text; and the texts alone of those that have a title."""
     texts: dict[str, str] = {}
+    untitled: dict[str, str] = {}
     for number, row in json_rows(place):
         where = f"{place.uri}: line {number}"
         key, text = id_of(row, "_id", where), text_of(row, "text", where)
@@ -88,7 +89,9 @@ def _texts(place: Location) -> dict[str, str]:
             raise UserError(f"{where}: _id {key} is there twice")
         title = text_of(row, "title", where) if row.get("title") else ""
         texts[key] = f"{title} {text}".strip() if title else text
-    return texts
+        if title and text:
+            untitled[key] = text
+    return texts, untitled
 
 
 def _judgements(place: Location, queries: Mapping[str, str], passages: Mapping[str, str]) -> dict[str, dict[str, int]]:

@@ -31,21 +31,25 @@ class HeldOut:
         """Texts by id, in order."""
         return _texts(read_parquet(self.folder / "questions.parquet"))
 
-    def read_passages(self, first: int = 0, rows: int | None = None) -> dict[str, str]:
-        """Texts by id, in order; ``rows`` of them from number ``first`` on (default: all the rest)."""
+    def read_passages(self, first: int = 0, rows: int | None = None, column: str = "text") -> dict[str, str]:
+        """Texts by id, in order; ``rows`` of them from number ``first`` on (default: all the rest).
+
+        ``column`` "untitled" gives the text alone, of those that begin with a title.
+        """
         last = self.passages if rows is None else first + rows
-        table = self._read_groups(range(first // ROW_GROUP, -(-last // ROW_GROUP)), ["id", "text"])
+        table = self._read_groups(range(first // ROW_GROUP, -(-last // ROW_GROUP)), ["id", column])
         start = first - (first // ROW_GROUP) * ROW_GROUP
         return _texts(table.slice(start, last - first))
 
-    def read_texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """The texts of some passages; reads all ids, and the row groups that these are in."""
+    def read_texts(self, ids: Sequence[str], column: str = "text") -> dict[str, str]:
+        """The texts of some passages, where they have one; reads all ids, and the row groups that these are in."""
         wanted = set(ids)
         numbers = [number for number, passage in enumerate(self.read_passage_ids()) if passage in wanted]
         found: dict[str, str] = {}
         for group in dict.fromkeys(number // ROW_GROUP for number in numbers):
-            found |= _texts(self._read_groups(range(group, group + 1), ["id", "text"]))
-        return {passage: found[passage] for passage in ids}
+            texts = _texts(self._read_groups(range(group, group + 1), ["id", column]))
+            found |= {passage: text for passage, text in texts.items() if passage in wanted}
+        return {passage: found[passage] for passage in ids if passage in found}
 
     def read_passage_ids(self) -> list[str]:
         """All ids, in order."""
@@ -76,7 +80,7 @@ def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[
             json.dumps(counts).encode(), folder, f"{path}/counts.json"
         ),  # part of the content: a report tells them
         write_parquet(_table(part.queries), folder, f"{path}/questions.parquet", ROW_GROUP),
-        write_parquet(_table(part.passages), folder, f"{path}/passages.parquet", ROW_GROUP),
+        write_parquet(_passages(part), folder, f"{path}/passages.parquet", ROW_GROUP),
     ]
     return files, counts
 
@@ -106,5 +110,12 @@ def _table(texts: Mapping[str, str]) -> pa.Table:
     return pa.table({"id": pa.array(list(texts), pa.string()), "text": pa.array(list(texts.values()), pa.string())})
 
 
+def _passages(part: Retrieval) -> pa.Table:
+    untitled = [part.untitled.get(passage) for passage in part.passages]
+    return _table(part.passages).append_column("untitled", pa.array(untitled, pa.string()))
+
+
 def _texts(table: pa.Table) -> dict[str, str]:
-    return dict(zip(table.column("id").to_pylist(), table.column("text").to_pylist(), strict=True))
+    """The texts of a column by id, where there is one."""
+    found = zip(table.column("id").to_pylist(), table.column(1).to_pylist(), strict=True)
+    return {key: text for key, text in found if text is not None}

@@ -1,7 +1,7 @@
 """What a benchmark is read to: questions, passages, and which passage answers which question."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raytrain.errors import UserError
 
@@ -15,6 +15,7 @@ class Retrieval:
     passages: Mapping[str, str]
     relevant: Mapping[str, Mapping[str, int]]
     left_out: int = 0  # questions without a relevant passage, which no score can be given
+    untitled: Mapping[str, str] = field(default_factory=dict)  # the text alone of passages that begin with a title
 
 
 def chosen(name: str, languages: list[str] | None, found: set[str]) -> list[str]:

@@ -14,6 +14,7 @@ from raytrain.pipeline import Inputs, Outcome, Say, Stage, Task, options_of
 from raytrain.storage import Location
 
 FORMAT = 2  # of the corpus: rows, their order and what the steps do
+NOT_WANTED = {"language_not_wanted"}  # the other half of a bitext
 
 
 def source_units(job: Job) -> list[Unit]:
@@ -23,8 +24,12 @@ def source_units(job: Job) -> list[Unit]:
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    # Not the source's address: the same files are the same corpus wherever they lie.
-    return {"format": FORMAT, "corpus": job.corpus.content(), "source": identity_of(source_units(job))}
+    # Not the source's address. A local file is told by size, time and inode, so of a copy the hash differs, but what
+    # is prepared from it has the same content, and so does all that is built on it.
+    config = job.corpus.content()
+    if not job.evaluate.benchmarks:
+        del config["decontaminate"]  # there is nothing to search for
+    return {"format": FORMAT, "corpus": config, "source": identity_of(source_units(job))}
 
 
 def _check(job: Job) -> None:
@@ -44,7 +49,13 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     running_ray(job.cluster)
     prepared = prepare(units, folder, job.corpus, held_out_of(inputs["benchmark"]) if "benchmark" in inputs else ())
     kept = [entry for entry in prepared.labels if entry.account.kept]
-    lost = [entry for entry in prepared.labels if not entry.account.kept]
+    lost = [entry for entry in prepared.labels if not entry.account.kept and set(entry.account.dropped) != NOT_WANTED]
+    found = {entry.label for entry in prepared.labels}
+    absent = [label for label in job.corpus.languages or () if label not in found]
+    if absent:
+        raise UserError(
+            f"corpus.languages: no row of {', '.join(absent)} was found; there are {', '.join(sorted(found))}"
+        )
     for entry in lost:
         where = f"{entry.account.taken:,} taken, {_told(entry.account.dropped)}"
         left = f"corpus: {entry.label} is left without rows: {where}"
