@@ -101,9 +101,14 @@ def test_two_arms_alike_give_no_verdict(alike: dict[str, Artifact]) -> None:
 
 def test_a_planted_effect_is_found(planted: dict[str, Artifact]) -> None:
     result = result_of(planted)
-    assert {groups(result)[name].finding for name in ("trained", "never trained")} == {"worse"}
+    found = groups(result)
     assert (result.groups["trained"], result.groups["never trained"]) == (["fra"], ["deu", "eng"])
-    assert all(line.endswith("worse.") for line in result.verdicts)
+    assert found["never trained"].finding == "worse"
+    assert result.verdicts[0].endswith("worse.")
+    # In one language two seeds tell less: the effect is as large, and beyond what other questions would change.
+    assert found["trained"].difference < -0.1
+    assert found["trained"].p_questions is not None
+    assert found["trained"].p_questions < 0.001
 
 
 def test_only_the_mix_differs_between_arms(data: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -131,7 +136,7 @@ def test_arms_share_corpus_first_weights_and_evaluation(planted: dict[str, Artif
     for stage in ("plan", "train"):  # equal pairs, equal steps
         summaries = [m[stage].summary for m in (one, other)]
         totals = [s.get("pairs") or sum(e["pairs"] for e in s["languages"].values()) for s in summaries]
-        assert totals[0] == totals[1] == 60 * 24
+        assert totals[0] == totals[1] == 120 * 24
 
 
 def test_an_arm_is_trained_once_however_many_studies_it_is_in(

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from phases import kept_rows, run_phases
+from phases import kept_rows, make_small, run_phases
 
 from raytrain.corpus.pairs import PAIRS
 from raytrain.corpus.signatures import content_keys, order_keys
+from raytrain.evaluate.held_out import HeldOut, write_held_out
+from raytrain.evaluate.retrieval import Retrieval
+from raytrain.storage import Location
 
 WORDS = ["red", "blue", "cat", "dog", "runs", "sits", "now", "here"]
 NEAR = 0.6
@@ -68,7 +72,7 @@ def plain(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
     return [{name: row[name] for name in ("id", "question", "answer")} for row in rows]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(pairs, min_size=1, max_size=40), files=st.integers(1, 3), bits=st.integers(0, 3))
 def test_a_row_goes_if_an_earlier_one_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]], files: int, bits: int
@@ -139,3 +143,90 @@ def test_every_comparison_is_a_switch(tmp_path: Path, switch: str, reason: str) 
     without = kept_rows(*run_phases(source, tmp_path / "without", deduplicate=rules | {switch: False}), "eng")[1]
     assert with_all == {"duplicate_id": 1, "duplicate_question": 1, "near_duplicate": 1}
     assert without == {name: 1 for name in with_all if name != reason}
+
+
+def sentence(rng: random.Random, words: int) -> str:
+    return " ".join(rng.choices(WORDS, k=words))
+
+
+def test_a_bitext_is_compared_label_by_label_whatever_its_batches_runs_and_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(1)
+    rows = [
+        {f"{name}{side}": sentence(rng, words) for name, words in (("question", 5), ("answer", 20)) for side in "12"}
+        for _ in range(300)
+    ]
+    rows += [row | {f"question{side}": f"{row[f'question{side}']} now" for side in "12"} for row in rows[:100]]
+    (tmp_path / "raw").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "raw/deu-eng.parquet", row_group_size=30)
+    options = {"shard_rows": 20, "deduplicate": {"near": NEAR}}
+    whole = run_phases(tmp_path / "raw", tmp_path / "whole", 1, **options)
+    make_small(monkeypatch)
+    small = run_phases(tmp_path / "raw", tmp_path / "small", 8, **options)
+    assert (len(whole[1].rows), len(small[1].rows) > 8) == (1, True)
+    for label, asked, told in (("deu-eng", "1", "2"), ("eng-deu", "2", "1")):
+        kept, reasons = kept_rows(*whole, label)
+        assert kept_rows(*small, label) == (kept, reasons)
+        pairs = [{"id": row["id"], "question": row["question"], "answer": row["answer"]} for row in kept]
+        raw = {(row[f"question{asked}"], row[f"answer{told}"]) for row in rows}
+        assert raw >= {(pair["question"], pair["answer"]) for pair in pairs}
+        assert by_the_rule(pairs) == (pairs, {})
+        assert len(kept) + sum(reasons.values()) == len(rows)
+        assert set(reasons) == {"duplicate_question", "near_duplicate"}
+
+
+def write_training(rows: list[dict[str, Any]], folder: Path, files: int) -> Path:
+    (folder / "eng").mkdir(parents=True)
+    for number in range(files):
+        lines = "".join(json.dumps(row) + "\n" for row in rows[number::files])
+        (folder / "eng" / f"{number}.jsonl").write_text(lines)
+    return folder
+
+
+def test_of_rows_that_differ_only_in_their_lists_the_same_stay_in_any_files_and_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_small(monkeypatch)
+    rng = random.Random(5)
+    lists: list[dict[str, Any]] = [{}, {}, {"neg": ["a b"]}, {"neg": ["a c"]}, {"neg": ["a b"], "neg_scores": [0.5]}]
+    rows = [
+        {"query": f"who is number {i}", "pos": [f"the answer number {i}"], **rng.choice(lists)}
+        for i in range(60)
+        for _ in range(4)
+    ]
+    apart = sorted(rows, key=lambda row: "neg" in row)  # batches with lists only, and without any
+    found = []
+    for number, (order, files) in enumerate([(rows, 1), (apart, 2), (apart[::-1], 1), (rows[::-1], 5)]):
+        source = write_training(order, tmp_path / f"raw{number}", files)
+        found.append(kept_rows(*run_phases(source, tmp_path / f"work{number}", 2, shard_rows=25), "eng"))
+    assert found[0] == found[1] == found[2] == found[3]
+    assert (len(found[0][0]), sum(found[0][1].values())) == (60, 180)
+    assert len({json.dumps([row["negatives"], row["negative_scores"]]) for row in found[0][0]}) > 2
+
+
+def other_passages(folder: Path, language: str, passages: list[str]) -> HeldOut:
+    texts = {f"p{number}": text for number, text in enumerate(passages)}
+    part = Retrieval(language, {"q": "wer"}, texts, {"q": {"p0": 1}})
+    _, counts = write_held_out("qa", part, Location.of(str(folder)))
+    return HeldOut("qa", language, Location.of(str(folder)) / "qa" / language, **counts)
+
+
+def test_answers_of_a_bitext_are_sought_among_passages_of_the_language_they_are_in(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    rows = [
+        {f"{name}{side}": f"{name} {side} {i} {sentence(rng, 9)}" for name in ("question", "answer") for side in "12"}
+        for i in range(60)
+    ]
+    (tmp_path / "raw").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "raw/deu-eng.parquet")
+    # Language 1 is German: its answers are those of eng-deu, and German passages that are English texts match nothing.
+    german = [row["answer1"].upper() for row in rows[:7]] + [row["answer2"] for row in rows[20:25]]
+    english = [row["answer2"] for row in rows[:11]] + [row["answer1"] for row in rows[30:35]]
+    held_out = [other_passages(tmp_path, "deu", german), other_passages(tmp_path, "eng", english)]
+    config = {"decontaminate": {"all_passages": True}, "deduplicate": False}
+    work, runs = run_phases(tmp_path / "raw", tmp_path / "work", 4, held_out, **config)
+    for label, told, gone in (("eng-deu", "answer1", 7), ("deu-eng", "answer2", 11)):
+        kept, reasons = kept_rows(work, runs, label)
+        assert reasons == {"benchmark_other_passage": gone}
+        assert {row["answer"] for row in kept} == {row[told] for row in rows[gone:]}

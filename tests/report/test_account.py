@@ -114,6 +114,6 @@ def test_it_says_that_nothing_was_searched() -> None:
 def test_matches_are_summed_over_labels_by_kind() -> None:
     matches = {"tydi": {"fin": {"question_exact": 1, "passage_near": 2}, "eng": {"passage_near": 3}}}
     corpus = corpus_account({}, matches=matches)
-    assert kinds_found(corpus, "tydi", ["fin", "eng"]) == [1, 0, 0, 5]
-    assert kinds_found(corpus, "tydi", ["fin"]) == [1, 0, 0, 2]
+    assert kinds_found(corpus, "tydi", ["fin", "eng"]) == [1, 0, 0, 5, 0]
+    assert kinds_found(corpus, "tydi", ["fin"]) == [1, 0, 0, 2, 0]
     assert kinds_found(corpus, "other", ["fin"]) == [0] * len(KINDS)

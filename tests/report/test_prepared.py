@@ -112,5 +112,5 @@ def test_what_prepare_did_is_what_it_shows(tmp_path: Path, capsys: pytest.Captur
     assert cells(lines, "fin") == ["fin", "44", "40", "90.9", "1", "3"]
     assert cells(lines, "eng") == ["eng", "40", "40", "100.0", "–", "–"]
     assert cells(lines, "all") == ["all", "84", "80", "95.2", "1", "3"]
-    assert cells(lines, "beir-eval") == ["beir-eval", "1", "3", "–", "–", "–"]
+    assert cells(lines, "beir-eval") == ["beir-eval", "1", "3", "–", "–", "–", "–"]
     assert lines[-1] == f"quarantine: {(artifact.location / 'quarantine').uri}"

@@ -9,6 +9,8 @@ Equal hashes meet in the partition of their first bits. Rows near each other sha
 with near certainty; those that do are fetched from their runs, and their shingle sets compared exactly.
 """
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,7 +48,9 @@ def find_equal(partition: Partition, work: Work, runs: Runs) -> None:
         starts = np.array([first_row_id(run) for run in names])
         members = np.searchsorted(starts, table.column("row").to_numpy(), side="right") - 1
     exact = gather([work.place("exact", run) for run in names], partition.name, EXACT.names, EXACT)
-    drops = pa.concat_tables([_later_equals(exact), _other_passages(exact, partition, work)])
+    others, matches = _other_passages(exact, partition, work)
+    work.place("others", partition.name).write_bytes(json.dumps(matches).encode())
+    drops = pa.concat_tables([_later_equals(exact), others])
     _write_drops(drops, partition, work, "equal")
     write_partitioned(table, names, members, work.place("members", partition.name))  # the last: it says finished
 
@@ -60,17 +64,20 @@ def _later_equals(exact: pa.Table) -> pa.Table:
     return exact.take(pa.array(order[1:][same])).select(DROPS.names)
 
 
-def _other_passages(exact: pa.Table, partition: Partition, work: Work) -> pa.Table:
-    """The rows whose answer is a passage of a benchmark, relevant or not."""
+def _other_passages(exact: pa.Table, partition: Partition, work: Work) -> tuple[pa.Table, dict[str, int]]:
+    """The rows whose answer is a passage of a benchmark, relevant or not; and how many are in which benchmark."""
     answers = exact.filter(pc.equal(exact.column("relation"), OTHER_PASSAGE))
     gone = np.zeros(answers.num_rows, bool)
+    matches: Counter[str] = Counter()
     language = languages_of(partition.label)[1]
     for part in work.held_out if answers.num_rows else ():
         if macro_language(part.language) == macro_language(language):
             place = work.place("passages", f"{part.benchmark}.{part.language}")
             known = read_passage_keys(place, partition.number, work.partition_count(partition.label))
-            gone |= np.isin(answers.column("hash").to_numpy(), known)
-    return answers.filter(pa.array(gone)).select(DROPS.names)
+            found = np.isin(answers.column("hash").to_numpy(), known)
+            matches[part.benchmark] += int(found.sum())
+            gone |= found
+    return answers.filter(pa.array(gone)).select(DROPS.names), dict(+matches)
 
 
 def _sharing(bands: pa.Table) -> pa.Table:

@@ -33,6 +33,8 @@ from raytrain.storage import Location
 
 READERS = 16
 
+OTHER = "other_passage"  # beside the kinds that screening finds
+
 Result = TypeVar("Result")
 Shards = Mapping[str, list[tuple[File, int]]]  # by task
 
@@ -223,6 +225,11 @@ def _prepared(screened: Sequence[Screened], rows: Sequence[LabelRows], shards: S
         for benchmark, labels in part.matches.items():
             for label, kinds in labels.items():
                 matches.setdefault(benchmark, {}).setdefault(label, Counter()).update(kinds)
+    partitions = [p for label in rows for p in work.partitions_of(label.label)] if work.compares else []
+    others = _read_all(work, "others", [p.name for p in partitions], lambda place: json.loads(place.read_text()))
+    for partition, found in zip(partitions, others, strict=True):
+        for benchmark, n in found.items():
+            matches.setdefault(benchmark, {}).setdefault(partition.label, Counter())[OTHER] += n
     kept = {label.label: label for label in rows}
     prepared = []
     for label in sorted(taken):

@@ -37,6 +37,7 @@ KINDS = {  # of matches: what it is, and how like
     "question_near": ("question", "near"),
     "passage_exact": ("passage", "equal"),
     "passage_near": ("passage", "near"),
+    "other_passage": ("passage", "any other"),
 }
 
 
