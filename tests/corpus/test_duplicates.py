@@ -184,15 +184,20 @@ def write_training(rows: list[dict[str, Any]], folder: Path, files: int) -> Path
     return folder
 
 
-def test_of_rows_that_differ_only_in_their_lists_the_same_stay_in_any_files_and_batches(
+def test_of_rows_that_differ_in_lists_or_url_the_same_stay_in_any_files_and_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_small(monkeypatch)
     rng = random.Random(5)
-    lists: list[dict[str, Any]] = [{}, {}, {"neg": ["a b"]}, {"neg": ["a c"]}, {"neg": ["a b"], "neg_scores": [0.5]}]
+    lists: list[dict[str, Any]] = [{}, {"neg": ["a b"]}, {"neg": ["a c"]}, {"neg": ["a b"], "neg_scores": [0.5]}]
     rows = [
-        {"query": f"who is number {i}", "pos": [f"the answer number {i}"], **rng.choice(lists)}
-        for i in range(60)
+        {
+            "query": f"who is number {i}",
+            "pos": [f"the answer {i}"],
+            "url": rng.choice("abc"),
+            **rng.choice(lists[:most]),
+        }
+        for i, most in enumerate([1, 4] * 30)  # of every other question no row has lists
         for _ in range(4)
     ]
     apart = sorted(rows, key=lambda row: "neg" in row)  # batches with lists only, and without any
