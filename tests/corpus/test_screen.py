@@ -14,7 +14,7 @@ from raytrain.corpus.exchange import partitions_in, read_partitions
 from raytrain.corpus.prepare import prepare
 from raytrain.corpus.runs import BANDS, EXACT, RUN
 from raytrain.corpus.screen import screen
-from raytrain.corpus.work import Screened, Work, first_row_id, partition_counts, run_of, slices_of
+from raytrain.corpus.work import Screened, Work, first_row_id, partition_counts, slices_of
 from raytrain.errors import UserError
 from raytrain.storage import Location
 
@@ -82,7 +82,7 @@ def test_what_rows_are_compared_by_is_in_the_partition_of_its_label_and_hash(
     relations = in_partitions("exact", work, records)
     bands = in_partitions("bands", work, records)
     for run, name, row in relations + bands:
-        assert run_of(row["row"]) == run
+        assert row["row"] >> 32 == first_row_id(run) >> 32
         assert name == f"{labels[row['row']][0]}.{row['hash'] >> 60:05d}"
     assert all((row["key"], row["content"]) == labels[row["row"]][1:] for _, _, row in relations)
     # Each row once by its id and once by its question, and as often as any other by its bands.

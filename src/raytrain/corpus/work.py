@@ -173,14 +173,12 @@ def run_number(name: str) -> int:
 
 
 def first_row_id(name: str) -> int:
-    """The number of a run's first row; those of all rows of all runs differ, and fit 63 bits."""
+    """The number of a run's first row.
+
+    The numbers of all rows differ and fit 63 bits, of up to 2^19 slices (some 10^10 rows), and of up to 4,096 runs
+    (some 10^8 rows) of a file that can't be cut.
+    """
     return run_number(name) << 32
-
-
-def run_of(row_id: int) -> str:
-    """The run that a row is in, by the row's number."""
-    number = row_id >> 32
-    return f"{number >> 12:06d}-{number & 0xFFF:05d}"
 
 
 def read_record(place: Location) -> Screened:
