@@ -317,7 +317,7 @@ def rate(options: argparse.Namespace) -> None:
 def tokens(options: argparse.Namespace) -> None:
     """Prints rows/s of token ids made before and on the way, and what making them took."""
     with places(False) as ((_, place),), ray_here(max(options.workers)):
-        feed = feed_of(write_corpus(place / "texts", zipf(options.rows, MANY)), options)
+        feed = feed_of(write_corpus(place / "texts", zipf(options.rows, 1)), options)
         began = time.perf_counter()
         tokenise(feed.corpus, feed.rules, columns_of(feed.corpus), place / "tokens")
         took = time.perf_counter() - began
