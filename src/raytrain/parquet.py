@@ -67,7 +67,7 @@ def read_row_groups(location: Location, groups: Sequence[int], columns: Sequence
             except FileNotFoundError:
                 raise
             except OSError as error:
-                if "decompression failed" in str(error):
+                if "decompression failed" in str(error):  # pyarrow tells damage and a lost connection alike
                     raise DamagedError(f"{location.uri}: damaged Parquet: {one_line(error)}") from error
                 if time.monotonic() - begun > PATIENCE_S:  # pyarrow itself has tried for long
                     raise
@@ -80,7 +80,7 @@ def _read(location: Location, groups: Sequence[int], columns: Sequence[str]) -> 
     try:
         # One thread a task: all CPUs have tasks. Reads from an object store overlap none the less.
         return _opened(location).read_row_groups(groups, columns=list(columns), use_threads=False)
-    except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError, IndexError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, IndexError) as error:
         raise DamagedError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from raytrain.artifact import File, RowAccount
@@ -74,8 +75,8 @@ def prepare(units: Sequence[Unit], folder: Location, config: Corpus, held_out: S
         _compare(work, runs)
     rows = _count(work, runs)
     tasks = [task for label in rows for task in shard_tasks(label)]
-    parts = [Part(task.name, task.row_count, (task, runs)) for task in tasks]
-    _each("shards", _shards, parts, work, "pairs")
+    parts = [Part(task.name, task.row_count, task) for task in tasks]
+    _each("shards", partial(_shards, runs=runs), parts, work, "pairs")
     written = _read_all(work, "shards", [task.name for task in tasks], _read_shards)
     return _prepared(screened, rows, dict(zip([task.name for task in tasks], written, strict=True)), work)
 
@@ -166,29 +167,29 @@ def _compare(work: Work, runs: Runs) -> None:
     rows: Counter[str] = Counter()
     for of_run in runs.rows.values():
         rows.update(of_run)
-    stretches = [Part(p.name, rows[p.name], (p, runs)) for p in partitions]
-    _each("members", _equal, stretches, work, "pairs")
+    stretches = [Part(p.name, rows[p.name], p) for p in partitions]
+    _each("members", partial(_equal, runs=runs), stretches, work, "pairs")
     if work.config.deduplicate and work.config.deduplicate.near:
-        of_runs = [Part(name, sum(parts.values()), (name, runs)) for name, parts in runs.rows.items()]
-        _each("suspects", _suspects, of_runs, work, "pairs")
-        _each("near", _near, stretches, work, "pairs")
+        of_runs = [Part(name, sum(parts.values()), name) for name, parts in runs.rows.items()]
+        _each("suspects", partial(_suspects, runs=runs), of_runs, work, "pairs")
+        _each("near", partial(_near, runs=runs), stretches, work, "pairs")
     _each("settled", _settle, stretches, work, "pairs")
 
 
-def _equal(part: Part, work: Work) -> None:
-    find_equal(part.of[0], work, part.of[1])
+def _equal(part: Part, work: Work, runs: Runs) -> None:
+    find_equal(part.of, work, runs)
 
 
-def _suspects(part: Part, work: Work) -> None:
-    fetch_suspects(part.of[0], work, part.of[1])
+def _suspects(part: Part, work: Work, runs: Runs) -> None:
+    fetch_suspects(part.of, work, runs)
 
 
-def _near(part: Part, work: Work) -> None:
-    find_near(part.of[0], work, part.of[1])
+def _near(part: Part, work: Work, runs: Runs) -> None:
+    find_near(part.of, work, runs)
 
 
 def _settle(part: Part, work: Work) -> None:
-    settle(part.of[0], work)
+    settle(part.of, work)
 
 
 def _count(work: Work, runs: Runs) -> list[LabelRows]:
@@ -198,9 +199,9 @@ def _count(work: Work, runs: Runs) -> list[LabelRows]:
     return [count_kept(label, work, runs, dropped) for label in runs.by_label]
 
 
-def _shards(part: Part, work: Work) -> None:
-    task: ShardTask = part.of[0]
-    written = [[file.model_dump(), rows] for file, rows in write_shards(task, work, part.of[1])]
+def _shards(part: Part, work: Work, runs: Runs) -> None:
+    task: ShardTask = part.of
+    written = [[file.model_dump(), rows] for file, rows in write_shards(task, work, runs)]
     work.place("shards", part.name).write_bytes(json.dumps(written).encode())
 
 
