@@ -1,5 +1,6 @@
 """What of training rows is in a benchmark: in their language, the same or near, in any of their positives."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from raytrain.corpus.decontaminate import (
     write_passage_keys,
 )
 from raytrain.corpus.likeness.normal_form import text_keys, words
+from raytrain.evaluate import beir
 from raytrain.evaluate.held_out import HeldOut, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.parquet import write_parquet
@@ -130,3 +132,23 @@ def test_every_passage_is_in_the_part_of_its_first_bits(tmp_path_factory: pytest
         assert np.isin(own, read_passage_keys(place, number, 1 << bits)).all()
     whole = [read_passage_keys(place, number, 4) for number in range(4)]
     assert sorted(np.concatenate(whole).tolist()) == sorted(set(keys.tolist()))
+
+
+def test_members_of_a_macro_language_are_searched_for_each_other(held_out: HeldOutTexts, tmp_path: Path) -> None:
+    write_parquet(pa.table({"text": [ASKED]}), Location.of(str(tmp_path)), "zho-question")
+    chinese = HeldOutTexts({("qa", "zho", QUESTION): Location.of(str(tmp_path)) / "zho-question"})
+    rows = [("cmn", ASKED, "no"), ("jpn", ASKED, "no")]
+    assert search(chinese, rows).reasons.to_pylist() == ["benchmark_question_exact", None]
+
+
+def test_a_passage_with_a_title_is_known_with_and_without_it(tmp_path: Path) -> None:
+    folder = tmp_path / "eval"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "who"}\n')
+    passages = [{"_id": "p", "title": "Island", "text": TOLD}, {"_id": "o", "title": "", "text": "other"}]
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(passage) + "\n" for passage in passages))
+    (folder / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\nq\tp\t1\n")
+    (part,) = beir.load("beir:eval", ["eng"], Location.of(str(folder)))
+    _, counts = write_held_out("qa", part, Location.of(str(tmp_path)))
+    texts = relevant_texts(HeldOut("qa", "eng", Location.of(str(tmp_path)) / "qa/eng", **counts))
+    assert texts[PASSAGE].column("text").to_pylist() == [f"Island {TOLD}", TOLD]

@@ -97,9 +97,29 @@ def test_too_many_bad_rows_stop_the_run_and_more_may_be_allowed(tmp_path: Path) 
 
 
 def test_nothing_of_the_work_is_left(tmp_path: Path) -> None:
-    artifact = prepared(write_corpus(tmp_path / "raw", rows=20), tmp_path / "root")
+    source = write_corpus(tmp_path / "raw", rows=20)
+    artifact = prepared(source, tmp_path / "root")
     named = {file.path for file in artifact.manifest.files} | {"manifest.json"}
     assert {info.path for info in artifact.location.list()} == named
+    (artifact.location / "work/runs/left").write_bytes(b"as a kill right after the manifest leaves it")
+    prepared(source, tmp_path / "root")
+    assert {info.path for info in artifact.location.list()} == named
+
+
+def test_a_language_of_which_no_row_says_that_it_is_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    rows = [
+        {"question1": f"wer {i}", "answer1": f"der {i}", "question2": f"who {i}", "answer2": f"he {i}"}
+        | {"language1": "deu", "language2": "eng"}
+        for i in range(20)
+    ]
+    (tmp_path / "raw/other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    artifact = prepared(tmp_path / "raw", tmp_path / "root", languages=["deu-eng"])
+    assert list(artifact.manifest.summary["languages"]) == ["deu-eng"]
+    assert artifact.manifest.rows is not None
+    assert artifact.manifest.rows.dropped == {"language_not_wanted": 20}
+    with pytest.raises(UserError, match=r"corpus.languages: no row of fin-swe was found; there are deu-eng, eng-deu"):
+        prepared(tmp_path / "raw", tmp_path / "root", languages=["deu-eng", "fin-swe"])
 
 
 def test_rows_are_shuffled_and_cut_into_shards_and_row_groups(tmp_path: Path) -> None:
