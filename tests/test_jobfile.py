@@ -67,6 +67,14 @@ def test_a_section_with_nothing_under_it_has_defaults(tmp_path: Path) -> None:
         (["corpus.deduplicate.near=0"], ["corpus.deduplicate.near:", "above 0, at most 1, or false"]),
         (["corpus.deduplicate.near=true"], ["corpus.deduplicate.near:", "or false"]),
         (["train.mix.wieghts={eng: 1}"], ["train.mix.wieghts:", "did you mean weights?", "include"]),
+        (["train.losses.info_nce.symetric=true"], ["train.losses.info_nce.symetric:", "did you mean symmetric?"]),
+        (
+            ["train.losses.list={kind: kl, score_scale: 2, margin: 1}"],
+            ["train.losses.list.margin: unknown key", "allowed: weight, matryoshka, kind, score_scale, temperature"],
+        ),
+        (["train.losses.a.kind=triplet"], ["train.losses.a.kind: 'triplet' is unknown", "'margin_mse'"]),
+        (["train.losses.a.matryoshka.dim=[8]"], ["train.losses.a.matryoshka.dim:", "did you mean dims?"]),
+        (["train.losses.a.temperature.star=0.1"], ["train.losses.a.temperature.star:", "did you mean start?"]),
         (["corpus.zzz=1"], ["corpus.zzz: unknown key; allowed: source, languages"]),
     ],
 )

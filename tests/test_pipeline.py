@@ -33,7 +33,7 @@ class Chain:
         self.stages = [
             self._stage("numbers", (), ["seed", "max_steps"], lambda job, _: f"{job.train.max_steps}"),
             self._stage("parity", ("numbers",), [], lambda job, texts: f"{int(texts[0]) % 2}"),
-            self._stage("report", ("numbers", "parity"), ["temperature"], lambda job, texts: " ".join(texts)),
+            self._stage("report", ("numbers", "parity"), ["weight_decay"], lambda job, texts: " ".join(texts)),
             self._stage("aside", ("numbers",), [], lambda job, texts: texts[0]),
         ]
 
@@ -108,7 +108,7 @@ def test_other_config_with_the_same_content_stops_at_its_stage(tmp_path: Path) -
     chain = Chain()
     chain.run(job(tmp_path, seed=1))
     assert chain.run(job(tmp_path, seed=2)) == ["numbers"]
-    assert chain.run(job(tmp_path, seed=2, temperature=0.1)) == ["report"]
+    assert chain.run(job(tmp_path, seed=2, weight_decay=0.1)) == ["report"]
 
 
 def test_other_content_runs_what_depends_on_it_and_no_more(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_refusing_check_of_a_finished_stage_is_not_asked(tmp_path: Path) -> No
         raise UserError("the source is gone")
 
     Chain().run(job(tmp_path))
-    assert Chain(checks={"numbers": refuse}).run(job(tmp_path, temperature=0.1)) == ["report"]
+    assert Chain(checks={"numbers": refuse}).run(job(tmp_path, weight_decay=0.1)) == ["report"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, Pos
 
 from raytrain.corpus.config import Corpus
 from raytrain.evaluate.benchmark import check_name, label_of
+from raytrain.losses.config import InfoNCE, Losses
 from raytrain.plan.config import Mix
 from raytrain.section import Languages, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
 
@@ -50,6 +51,9 @@ class Model(Section):
     revision: str | None = Field(None, description="of the hub; needed for a hub name")
     from_scratch: FromScratch | None = None
     pooling: Literal["mean", "cls"] = "mean"
+    attention: Literal["auto", "padded", "packed"] = Field(
+        "auto", description="packed: texts one after the other, without padding; auto: packed on a GPU in bf16"
+    )
     query_prompt: str = Field("", description="put before every question, e.g. 'query: '")
     passage_prompt: str = Field("", description="put before every passage, e.g. 'passage: '")
     query_max_len: Annotated[int, Field(ge=4)] = Field(64, description="tokens, special ones included")
@@ -87,10 +91,23 @@ class Train(Section):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     max_grad_norm: Annotated[float, Field(ge=0)] = Field(1.0, description="0: no clipping")
-    temperature: PositiveFloat = Field(0.05, description="of the softmax: cosines are divided by it")
+    losses: Losses = Field(
+        {"info_nce": InfoNCE()}, description="name → term; they are added up, each times its weight, and logged by name"
+    )
+    negatives_per_row: NonNegativeInt | None = Field(
+        None, description="hard negatives of a row that are used, the first ones; default: all it has"
+    )
     zero_stage: Literal[0, 1, 2, 3] = 1
     bf16: bool = False
     tokens_per_chunk: PositiveInt = Field(16_384, description="rows are sorted by length and cut at this many tokens")
+    graph_gib: Annotated[float, Field(ge=0)] = Field(
+        2.0, description="GiB a worker may hold for the backward pass; chunks beyond are embedded twice (GradCache)"
+    )
+    gradient_checkpointing: bool = Field(False, description="layers are computed twice, and hold a fraction of memory")
+    compile: bool = Field(False, description="torch.compile; on a CPU it needs a C++ compiler")
+    max_skipped: NonNegativeInt = Field(
+        10, description="steps that may be left out because loss or gradient is not finite; one more stops the run"
+    )
     checkpoint_every: PositiveInt = Field(200, description="steps")
     keep_checkpoints: PositiveInt = 2
     ledger: bool = Field(False, description="write down which rows each step consumed")

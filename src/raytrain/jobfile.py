@@ -94,11 +94,20 @@ def _apply(data: dict[str, Any], override: str) -> None:
 _NO_KEYS = ("[key]", "on", "off")  # where pydantic says which kind of thing it looked at: the last two of a switch
 
 
+def _is_kind(part: object) -> bool:
+    """Whether it says which of several sections pydantic looked at: ``<info_nce>``."""
+    return isinstance(part, str) and part.startswith("<")
+
+
 def _explain(detail: Any) -> str:
-    location = tuple(part for part in detail["loc"] if part not in _NO_KEYS)
+    full = tuple(part for part in detail["loc"] if part not in _NO_KEYS)
+    location = tuple(part for part in full if not _is_kind(part))
     key = ".".join(str(part) for part in location)
+    if detail["type"] == "union_tag_invalid":
+        kinds = detail["ctx"]["expected_tags"].replace("<", "").replace(">", "")
+        return f"{key}.kind: {detail['ctx']['tag'].strip('<>')!r} is unknown; one of {kinds}"
     if detail["type"] == "extra_forbidden":
-        allowed = _allowed(location[:-1])
+        allowed = _allowed(full[:-1])
         near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         return f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
@@ -114,13 +123,14 @@ def _explain(detail: Any) -> str:
 
 def _allowed(location: tuple[Any, ...]) -> list[str]:
     """Keys of the section at ``location``."""
-    model: type[BaseModel] = Job
+    models: list[type[BaseModel]] = [Job]
     for part in location:
-        field = model.model_fields.get(str(part))
-        if field is None:
-            break
-        model = next(_models(field.annotation), model)
-    return list(model.model_fields)
+        field = models[0].model_fields.get(str(part))
+        if _is_kind(part):
+            models = [model for model in models if f"<{model.model_fields['kind'].default}>" == part]
+        elif field is not None:
+            models = list(_models(field.annotation)) or models
+    return list(models[0].model_fields)
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

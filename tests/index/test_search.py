@@ -116,7 +116,7 @@ def test_duplicates_at_the_boundary_of_the_depth(tmp_path: Path, boundary: int) 
     assert search(index, part, question, depth) == reference(ids, scores[:, None], question, depth)
 
 
-def test_the_highest_inner_products_are_kept(tmp_path: Path) -> None:
+def test_trap_4_the_merge_keeps_the_highest_inner_products(tmp_path: Path) -> None:
     """A merge made for distances keeps the lowest; one that fills up with zeros would beat what is below them."""
     ids, passages = ["a", "b", "c", "d"], np.array([[-3], [2], [-1], [5]], np.float32)
     folder = Location.of(str(tmp_path))

@@ -69,6 +69,22 @@ def test_a_shard_is_read_back_as_it_was_written(place: Location) -> None:
     assert read_records([shard], place) == {shard.path: record}
 
 
+def test_trap_5_no_shard_has_a_quantizer_of_its_own(place: Location) -> None:
+    """Shards that were trained apart give other scores for one vector; exact ones hold vectors as they are."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(40, 8)).astype(np.float32)
+    question = rng.normal(size=(1, 8)).astype(np.float32)
+    scores = []
+    for shard in (Shard(part(80), 0, 40), Shard(part(80), 40, 40)):
+        # The same vector lies in both, among others.
+        write_shard(shard, np.vstack([rows[:1], rows[1:] * (1 + 9 * shard.first)]), place)
+        there = faiss.read_index(str((place / shard.path).local_path))
+        assert isinstance(there, faiss.IndexFlat)
+        found, numbers = there.search(question, 40)
+        scores.append(found[0][numbers[0] == 0][0])
+    assert scores[0] == scores[1]
+
+
 def test_the_same_vectors_give_the_same_bytes(place: Location) -> None:
     """A shard built twice, by a worker thought dead and by its heir, must not change the artifact."""
     shard = Shard(part(5), 0, 5)

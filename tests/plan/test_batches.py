@@ -103,6 +103,18 @@ def test_a_homogeneous_step_has_one_language_or_one_group(plan: Plan, first: int
         assert len({entry_of[plan.languages[language]] for language, _ in batch}) == 1
 
 
+@pytest.mark.parametrize("world", [1, 3, 8])
+def test_trap_3_the_language_is_drawn_for_the_step_and_not_for_the_rank(world: int) -> None:
+    """With 75 Zipf languages on 8 ranks, ranks that draw for themselves have one language in no step at all."""
+    corpus, mix = zipf()
+    plan = Plan.of(corpus, mix, batch_size=128, lanes=8, seed=1, batching="homogeneous")
+    ranks = [plan.rows_of(lanes_of(rank, world, plan.lanes), 500, 200) for rank in range(world)]
+    drawn = [{step: {language for language, _ in rows} for step, rows in steps_of(rank).items()} for rank in ranks]
+    assert all(len(languages) == 1 for languages in drawn[0].values())
+    assert all(rank == drawn[0] for rank in drawn)
+    assert len({next(iter(languages)) for languages in drawn[0].values()}) > 20
+
+
 @given(plans(), st.integers(0, 30_000))
 def test_counts_follow_the_mix_at_any_step(plan: Plan, steps: int) -> None:
     """Not only at the end of a period: the halving keeps every stretch in balance."""

@@ -31,6 +31,10 @@ def state(value: float) -> dict[str, torch.Tensor]:
     }
 
 
+def save(run: Location, step: int, value: float, world_size: int = 1) -> None:
+    save_checkpoint(run, state(value), step=step, skipped=1, world_size=world_size, log=LOG)
+
+
 def refusal(action: Any, *args: Any) -> str:
     with pytest.raises(UserError) as caught:
         action(*args)
@@ -53,10 +57,11 @@ def restored(run: Location) -> float:
 
 
 def test_a_state_comes_back_bit_by_bit(run: Location) -> None:
-    save_checkpoint(run, 2, 3, state(0.1), LOG)
+    save(run, 2, 0.1, world_size=3)
     checkpoint = latest_checkpoint(run)
     assert checkpoint is not None
     assert (checkpoint.step, checkpoint.world_size, checkpoint.log) == (2, 3, LOG)
+    assert (checkpoint.skipped, checkpoint.updates) == (1, 1)
     loaded = load_state(run, checkpoint)
     assert loaded.keys() == state(0.1).keys()
     for name, tensor in state(0.1).items():
@@ -71,13 +76,13 @@ def test_without_checkpoints_there_is_none(run: Location) -> None:
 
 def test_the_newest_counts_however_many_digits_it_has(run: Location) -> None:
     for step in (5, 1_000_000_000, 900_000_000):
-        save_checkpoint(run, step, 1, state(step), LOG)
+        save(run, step, step)
     assert committed_steps(run) == [5, 900_000_000, 1_000_000_000]
     assert restored(run) == 1_000_000_000
 
 
 def test_a_half_written_checkpoint_is_never_loaded(run: Location) -> None:
-    save_checkpoint(run, 2, 1, state(2), LOG)
+    save(run, 2, 2)
     (checkpoint_folder(run, 4) / "state.safetensors").write_bytes(b"half")
     (run / "checkpoints/step-000000006/other/manifest.json").write_bytes(b"{}")
     (run / "checkpoints/manifest.json").write_bytes(b"{}")
@@ -93,13 +98,13 @@ def state_file(run: Location, step: int) -> Location:
 
 def test_what_a_killed_writer_left_is_not_in_the_way(run: Location) -> None:
     (checkpoint_folder(run, 4) / "left-state.safetensors").write_bytes(b"half")
-    save_checkpoint(run, 4, 1, state(4), LOG)
+    save(run, 4, 4)
     assert restored(run) == 4
 
 
 @pytest.mark.parametrize("place", [0, 40, -1])
 def test_a_damaged_state_is_refused_and_named(run: Location, place: int) -> None:
-    save_checkpoint(run, 2, 1, state(2), LOG)
+    save(run, 2, 2)
     file = state_file(run, 2)
     data = bytearray(file.read_bytes())
     data[place] ^= 1
@@ -110,7 +115,7 @@ def test_a_damaged_state_is_refused_and_named(run: Location, place: int) -> None
 
 
 def test_a_lost_or_cut_state_is_refused_and_named(run: Location) -> None:
-    save_checkpoint(run, 2, 1, state(2), LOG)
+    save(run, 2, 2)
     checkpoint = latest_checkpoint(run)
     assert checkpoint is not None
     file = state_file(run, 2)
@@ -122,7 +127,7 @@ def test_a_lost_or_cut_state_is_refused_and_named(run: Location) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"step": 2}', '{"step": "x"}'])
 def test_a_damaged_manifest_is_refused_and_named(run: Location, text: str) -> None:
-    save_checkpoint(run, 2, 1, state(2), LOG)
+    save(run, 2, 2)
     manifest = checkpoint_folder(run, 2) / "manifest.json"
     manifest.write_bytes(text.encode())
     line = refusal(latest_checkpoint, run)
@@ -131,7 +136,7 @@ def test_a_damaged_manifest_is_refused_and_named(run: Location, text: str) -> No
 
 def test_deleting_a_damaged_checkpoint_goes_back_to_the_one_before(run: Location) -> None:
     for step in (2, 4):
-        save_checkpoint(run, step, 1, state(step), LOG)
+        save(run, step, step)
     checkpoint_folder(run, 4).delete_tree()
     assert restored(run) == 2
 
@@ -139,7 +144,7 @@ def test_deleting_a_damaged_checkpoint_goes_back_to_the_one_before(run: Location
 @pytest.mark.parametrize(("keep", "left"), [(1, [30]), (2, [20, 30]), (3, [10, 20, 30]), (9, [10, 20, 30])])
 def test_pruning_keeps_the_newest(run: Location, keep: int, left: list[int]) -> None:
     for step in (10, 30, 20):
-        save_checkpoint(run, step, 1, state(step), LOG)
+        save(run, step, step)
     (run / "log/000000000-000000010/metrics.jsonl").write_bytes(b"kept")
     prune(run, keep)
     assert committed_steps(run) == left
@@ -150,8 +155,8 @@ def test_pruning_keeps_the_newest(run: Location, keep: int, left: list[int]) -> 
 
 
 def test_a_second_writer_of_a_step_is_refused_and_the_first_stays_whole(run: Location) -> None:
-    save_checkpoint(run, 4, 1, state(1), LOG)
-    assert "another process trains the same run" in refusal(save_checkpoint, run, 4, 2, state(2), LOG)
+    save(run, 4, 1)
+    assert "another process trains the same run" in refusal(save, run, 4, 2)
     assert restored(run) == 1
 
 

@@ -20,7 +20,7 @@ from raytrain.parquet import write_parquet
 from raytrain.plan import Plan, Shards, lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_batches, rank_rows
-from raytrain.train.step import Ragged, RankBatch
+from raytrain.train.rank_batch import Ragged, RankBatch
 from raytrain.train.stream import Feed, read_round, read_token_round
 
 SHARD_ROWS = {"deu": (250, 350), "eng": (600,), "fin": (90, 1, 509)}
@@ -245,6 +245,29 @@ def test_further_positives_negatives_and_scores_arrive(tmp_path: Path, rules: To
             np.testing.assert_equal([found.passage_scores[i], *scores(found.positives, i)], positive_scores)
             np.testing.assert_equal(scores(found.negatives, i), negative_scores)
     assert len(seen) > 100
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 9])
+def test_of_a_rows_negatives_the_first_are_taken_and_all_else_stays(
+    tmp_path: Path, rules: TokenRules, most: int
+) -> None:
+    feed = feed_of(write_corpus(Location.of(str(tmp_path)), training_rows=True), rules)
+    whole = batches_of(feed, 0, 1)
+    lanes = lanes_of(0, 1, feed.plan.lanes)
+    cut = list(rank_batches(iter(blocks_of(feed, 0, 1)), feed.plan, lanes, FIRST, negatives_per_row=most))
+    assert [batch.ids for batch in cut] == [batch.ids for batch in whole]
+    for before, after in zip(whole, cut, strict=True):
+        old, new = before.candidates, after.candidates
+        assert old is not None
+        assert new is not None
+        np.testing.assert_equal(new.passage_scores, old.passage_scores)
+        np.testing.assert_equal(new.positives.scores, old.positives.scores)
+        assert len(new.negatives.offsets) == len(after.ids) + 1
+        assert len(new.negatives.texts) == len(new.negatives.scores) == new.negatives.offsets[-1]
+        for i in range(len(after.ids)):
+            assert ragged(new.positives, i) == ragged(old.positives, i)
+            assert ragged(new.negatives, i) == ragged(old.negatives, i)[:most]
+            np.testing.assert_equal(scores(new.negatives, i), scores(old.negatives, i)[:most])
 
 
 def test_a_corpus_of_pairs_has_no_candidates(feed: Feed) -> None:

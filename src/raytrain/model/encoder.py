@@ -11,6 +11,7 @@ from transformers.utils import logging as hf_logging
 
 from raytrain.config import FromScratch
 from raytrain.errors import UserError, one_line
+from raytrain.model.attention import pack
 
 Pooling = Literal["mean", "cls"]
 
@@ -20,18 +21,41 @@ hf_logging.disable_progress_bar()
 
 
 class BiEncoder(nn.Module):
-    """Embeds questions and passages with the same weights."""
+    """Embeds questions and passages with the same weights.
+
+    ``first_position`` is None while texts are padded. With packed attention it is the position of a text's first
+    token as the backbone counts: BERT from 0, RoBERTa and XLM-R from the id of padding + 1 (``prepare_encoder``).
+    """
 
     def __init__(self, backbone: PreTrainedModel, pooling: Pooling) -> None:
         super().__init__()
         self.backbone = backbone
         self.pooling = pooling
+        self.first_position: int | None = None
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Token ids and mask, both (n, length), to unit vectors (n, d), float32 whatever the backbone's type."""
-        output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-        vectors = pool(output.last_hidden_state.float(), attention_mask, self.pooling)
+        """Token ids and mask, both (n, length), to unit vectors (n, d), at least float32.
+
+        Every text has a token. A backbone in fp64 gives fp64; anything else gives float32.
+        """
+        if self.first_position is None:
+            output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+            vectors = pool(widened(output.last_hidden_state), attention_mask, self.pooling)
+        else:
+            packed = pack(input_ids, attention_mask, self.first_position)
+            output = self.backbone(
+                input_ids=packed.input_ids,
+                position_ids=packed.position_ids,
+                cu_seq_lens_q=packed.bounds,
+                max_length_q=packed.longest,
+            )
+            vectors = pool_packed(widened(output.last_hidden_state[0]), packed.bounds, self.pooling)
         return nn.functional.normalize(vectors, dim=-1)
+
+
+def widened(values: torch.Tensor) -> torch.Tensor:
+    """Half precision as float32; float32 and fp64 as they are."""
+    return values.float() if values.element_size() < 4 else values
 
 
 def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
@@ -40,6 +64,13 @@ def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: Pooling) -
         return hidden[:, 0]
     mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
     return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+def pool_packed(hidden: torch.Tensor, bounds: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """Token vectors (total, d) of texts between ``bounds`` (n + 1,) to one vector a text (n, d), as ``pool`` does."""
+    if pooling == "cls":
+        return hidden[bounds[:-1]]
+    return torch.segment_reduce(hidden, "mean", offsets=bounds.long())
 
 
 def random_backbone(config: FromScratch, vocab_size: int, pad_id: int, max_len: int, seed: int) -> PreTrainedModel:

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from raytrain.corpus.likeness.hashing import sequence_hashes
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -37,6 +39,12 @@ class Texts:
     def lengths(self) -> Ints:
         """Tokens of each text. Shape (n,)."""
         return np.diff(self.offsets)
+
+    @property
+    def keys(self) -> Ints:
+        """A number for each text that only equal texts share, as far as 64 bits tell. Shape (n,)."""
+        ids = self.ids[self.offsets[0] : self.offsets[-1]].astype(np.uint64) + np.uint64(1)  # 0 would count for nothing
+        return sequence_hashes(ids, self.offsets[:-1] - self.offsets[0]).view(np.int64)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

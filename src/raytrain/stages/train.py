@@ -1,25 +1,25 @@
 """train: the planned rows through the step, to a trained model."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raytrain.artifact import Artifact, File, download_folder, upload_file, upload_folder
+from raytrain.artifact import Artifact, File, download_folder, upload_folder, write_file
 from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
+from raytrain.losses.config import learned_temperatures
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.stages.model import FOLDER
 from raytrain.stages.plan import open_plan
 from raytrain.stages.tokens import token_rules, tokens_of
 from raytrain.storage import Location
 
-# What changes neither rows nor weights: how often to save.
-_WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints"}
+# What changes neither rows nor weights: how often to save, when to give up.
+_WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints", "max_skipped"}
 _IN_THE_PLAN = {"mix", "batching", "batch_size", "lanes"}  # and so among the inputs
 
 
@@ -36,6 +36,7 @@ def _check(job: Job) -> None:
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.train.checkpoint import latest_checkpoint
     from raytrain.train.ray_job import fit
+    from raytrain.train.skipped import check_skipped
     from raytrain.train.stream import Feed
 
     running_ray(job.cluster)
@@ -47,6 +48,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     rows = Feed(open_plan(inputs["plan"], corpus), corpus, rules, 0, job.train.max_steps, 1, tokens)
     begun = latest_checkpoint(folder)
     if begun:
+        check_skipped(begun.skipped, job.train.max_skipped, folder)
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
     fit(job, rows, inputs["model"], pad_id, folder)
     return _finish(job, inputs["model"], folder, say)
@@ -56,27 +58,37 @@ def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:
     """The last checkpoint as a model folder, and one log of all steps."""
     from raytrain.model.encoder import BiEncoder, load_backbone
     from raytrain.train.checkpoint import latest_checkpoint, load_state
+    from raytrain.train.skipped import FILE as SKIPPED
+    from raytrain.train.trainee import Trainee
 
     checkpoint = latest_checkpoint(folder)
     assert checkpoint is not None
     state = load_state(folder, checkpoint)
     with tempfile.TemporaryDirectory() as temp:
         local = download_folder(model, FOLDER, Path(temp) / FOLDER)
-        trained = BiEncoder(load_backbone(local), job.model.pooling)
+        trained = Trainee(BiEncoder(load_backbone(local), job.model.pooling), job.train.losses)
         weights = {k.removeprefix("weight/"): v for k, v in state.items() if k.startswith("weight/")}
         trained.load_state_dict(weights)
-        trained.backbone.save_pretrained(local)
+        trained.encoder.backbone.save_pretrained(local)
         files = upload_folder(local, folder, FOLDER)
-        metrics = _joined_metrics(folder, checkpoint.log)
-        (Path(temp) / "metrics.jsonl").write_text("".join(json.dumps(line) + os.linesep for line in metrics))
-        files.append(upload_file(Path(temp) / "metrics.jsonl", folder, "metrics.jsonl"))
+    metrics = _lines(folder, checkpoint.log, "metrics.jsonl")
+    if [line["step"] for line in metrics] != list(range(checkpoint.step)):
+        raise UserError(f"{folder.uri}: the log does not hold each step once; this is a defect: please report it")
+    files.append(_write_lines(folder, "metrics.jsonl", metrics))
+    if checkpoint.skipped:
+        files.append(_write_lines(folder, SKIPPED, _lines(folder, checkpoint.log, SKIPPED)))
     ledgers = [file for file in checkpoint.log if file.path.endswith(".parquet")]
-    last = metrics[-1]
+    losses = [line["loss"] for line in metrics if line["loss"] is not None]
     model_hash = next(f.sha256 for f in files if f.path == f"{FOLDER}/model.safetensors")
-    say(f"train: {last['step'] + 1:,} steps, last loss {last['loss']:.4f}, model {model_hash[:16]}")
+    told = f"last loss {losses[-1]:.4f}" if losses else "no finite loss"
+    skipped = f" ({checkpoint.skipped:,} skipped)" if checkpoint.skipped else ""
+    say(f"train: {checkpoint.step:,} steps{skipped}, {told}, model {model_hash[:16]}")
+    learned = zip(learned_temperatures(job.train.losses), trained.temperatures().tolist(), strict=True)
     summary = {
-        "steps": last["step"] + 1,
-        "last_loss": last["loss"],
+        "steps": checkpoint.step,
+        "skipped": checkpoint.skipped,
+        "last_loss": losses[-1] if losses else None,
+        "temperatures": dict(learned),
         "model_sha256": model_hash,
         "workers": checkpoint.world_size,
         "pairs": job.train.max_steps * job.train.batch_size,
@@ -84,17 +96,14 @@ def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:
     return Outcome([*files, *ledgers], [f"{FOLDER}/"], summary)
 
 
-def _joined_metrics(folder: Location, log: list[File]) -> list[dict[str, Any]]:
-    lines = [
-        json.loads(line)
-        for file in log
-        if file.path.endswith("metrics.jsonl")
-        for line in (folder / file.path).read_text().splitlines()
-    ]
-    steps = [line["step"] for line in lines]
-    if steps != list(range(len(steps))):
-        raise UserError(f"{folder.uri}: the log does not hold each step once; this is a defect: please report it")
-    return lines
+def _lines(folder: Location, log: list[File], name: str) -> list[dict[str, Any]]:
+    """The lines of all files of this name in a log, in order."""
+    files = [file for file in log if file.path.endswith(f"/{name}")]
+    return [json.loads(line) for file in files for line in (folder / file.path).read_text().splitlines()]
+
+
+def _write_lines(folder: Location, name: str, lines: list[dict[str, Any]]) -> File:
+    return write_file("".join(json.dumps(line) + "\n" for line in lines).encode(), folder, name)
 
 
 def _tidy(artifact: Artifact) -> None:

@@ -11,7 +11,7 @@ from raytrain.errors import UserError
 from raytrain.model.texts import Texts
 from raytrain.model.tokens import offsets_of
 from raytrain.plan import Plan
-from raytrain.train.step import Candidates, Ragged, RankBatch
+from raytrain.train.rank_batch import Candidates, Ragged, RankBatch
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -41,8 +41,17 @@ def rank_rows(
             step += 1
 
 
-def rank_batches(blocks: Iterator[pa.Table], plan: Plan, lanes: Sequence[int], first_step: int) -> Iterator[RankBatch]:
-    """The batches of a rank, step by step, out of its blocks of token ids. Raises what ``rank_rows`` raises."""
+def rank_batches(
+    blocks: Iterator[pa.Table],
+    plan: Plan,
+    lanes: Sequence[int],
+    first_step: int,
+    negatives_per_row: int | None = None,
+) -> Iterator[RankBatch]:
+    """The batches of a rank, step by step, out of its blocks of token ids. Raises what ``rank_rows`` raises.
+
+    Of a row's negatives only the first ``negatives_per_row`` are taken; None: all of them.
+    """
     for step, rows in rank_rows(blocks, plan, lanes, first_step):
         yield RankBatch(
             step=step,
@@ -51,25 +60,31 @@ def rank_batches(blocks: Iterator[pa.Table], plan: Plan, lanes: Sequence[int], f
             ids=rows.column("id").to_pylist(),
             languages=rows.column("language").to_pylist(),
             lanes=rows.column("lane").to_pylist(),
-            candidates=_candidates(rows) if "positives" in rows.column_names else None,
+            candidates=_candidates(rows, negatives_per_row) if "positives" in rows.column_names else None,
         )
 
 
-def _candidates(rows: pa.Table) -> Candidates:
+def _candidates(rows: pa.Table, negatives_per_row: int | None) -> Candidates:
     # The passage of a row is the first of its positives, and so is its score.
     first, positives = np.ones(len(rows), np.int64), offsets_of(rows.column("positives"))
     scores = _scores(rows.column("positive_scores"), first + np.diff(positives))
     firsts = positives[:-1] + np.arange(len(rows))
-    negatives = offsets_of(rows.column("negatives"))
     return Candidates(
         passage_scores=scores[firsts],
         positives=Ragged(Texts.of(pc.list_flatten(rows.column("positives"))), positives, np.delete(scores, firsts)),
-        negatives=Ragged(
-            Texts.of(pc.list_flatten(rows.column("negatives"))),
-            negatives,
-            _scores(rows.column("negative_scores"), np.diff(negatives)),
-        ),
+        negatives=_negatives(rows, negatives_per_row),
     )
+
+
+def _negatives(rows: pa.Table, most: int | None) -> Ragged:
+    offsets = offsets_of(rows.column("negatives"))
+    lengths = np.diff(offsets)
+    texts, scores = pc.list_flatten(rows.column("negatives")), _scores(rows.column("negative_scores"), lengths)
+    if most is not None:
+        taken = np.arange(len(scores)) - np.repeat(offsets[:-1], lengths) < most
+        texts, scores = texts.filter(pa.array(taken)), scores[taken]
+        offsets = np.concatenate([[0], np.cumsum(np.minimum(lengths, most))]).astype(np.int64)
+    return Ragged(Texts.of(texts), offsets, scores)
 
 
 def _scores(column: pa.ChunkedArray, lengths: Ints) -> Floats:

@@ -24,14 +24,20 @@ FOLDER = "checkpoints"
 
 
 class Checkpoint(BaseModel):
-    """The manifest of a checkpoint. ``step`` counts the steps done; ``log`` are the log files that count."""
+    """The manifest of a checkpoint. ``log`` are the log files that count."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    step: int
+    step: int  # steps done, with those left out
+    skipped: int  # steps left out
     world_size: int
     state: File
     log: list[File]
+
+    @property
+    def updates(self) -> int:
+        """How often the weights were updated: AdamW's own count."""
+        return self.step - self.skipped
 
 
 def checkpoint_folder(run: Location, step: int) -> Location:
@@ -44,14 +50,16 @@ def log_folder(first: int, last: int) -> str:
     return f"log/{first:09d}-{last:09d}"
 
 
-def save_checkpoint(run: Location, step: int, world_size: int, state: dict[str, torch.Tensor], log: list[File]) -> None:
+def save_checkpoint(
+    run: Location, state: dict[str, torch.Tensor], *, step: int, skipped: int, world_size: int, log: list[File]
+) -> None:
     """Writes a checkpoint and commits it. One rank calls it, when the log of all ranks is in storage."""
     folder = checkpoint_folder(run, step)
     with tempfile.TemporaryDirectory() as temp:
         local = Path(temp) / STATE
         save_file(state, local)
         written = upload_file(local, folder, f"{new_writer()}-{STATE}")
-    manifest = Checkpoint(step=step, world_size=world_size, state=written, log=log)
+    manifest = Checkpoint(step=step, skipped=skipped, world_size=world_size, state=written, log=log)
     if not (folder / "manifest.json").put_if_absent(manifest.model_dump_json(indent=1).encode()):
         raise UserError(f"{folder.uri}: another process trains the same run; let one of them finish")
 

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from raytrain.train.step import RankBatch
+from raytrain.train.rank_batch import RankBatch
 
 LEDGER = pa.schema(
     [

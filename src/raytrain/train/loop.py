@@ -1,155 +1,170 @@
 """The training loop of one rank. Knows torch.distributed and storage, not Ray."""
 
-import hashlib
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 import torch.distributed as dist
 
 from raytrain.artifact import File, write_file
 from raytrain.config import Train
 from raytrain.errors import UserError
 from raytrain.parquet import write_parquet
-from raytrain.plan import Plan, lanes_of
+from raytrain.plan import Plan
 from raytrain.storage import Location
-from raytrain.train.checkpoint import log_folder, prune, save_checkpoint
-from raytrain.train.engine import engine_state, set_learning_rate, step_engine
-from raytrain.train.learning_rate import learning_rate
+from raytrain.train.checkpoint import Checkpoint, log_folder, prune, save_checkpoint
+from raytrain.train.engine import Engine
+from raytrain.train.learning_rate import rate_factor
 from raytrain.train.ledger import Ledger
-from raytrain.train.step import RankBatch, Shape, rank_loss
+from raytrain.train.rank_batch import RankBatch
+from raytrain.train.skipped import FILE as SKIPPED
+from raytrain.train.skipped import Skip, check_skipped, skip_of
+from raytrain.train.step import StepRules, Taken, take_step
 
 Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass
 class Log:
-    """What happened since the last checkpoint, and the files of all steps before it."""
+    """What happened since the last checkpoint, and what is known of all steps before it."""
 
     first: int
     files: list[File]
+    skipped: int  # steps of the whole run
+    ledger: Ledger | None
     metrics: list[dict[str, Any]] = field(default_factory=list)
-    ledger: Ledger | None = None
+    skips: list[Skip] = field(default_factory=list)
 
 
 def train_rank(
-    engine: Any,
+    engine: Engine,
     batches: Iterator[RankBatch],
     *,
     config: Train,
     plan: Plan,
     run: Location,
     pad_id: int,
-    start: int,
-    log: list[File],
+    kept_tokens: int,
+    checkpoint: Checkpoint | None,
     report: Report,
 ) -> None:
-    """Trains from step ``start`` to ``config.max_steps``, with a checkpoint every so often and at the end.
+    """Trains from a checkpoint to ``config.max_steps``, with a new one every so often and at the end.
 
-    Every rank of the process group calls it, with its own engine and batches. ``log`` are the log files of the
-    steps before ``start``. Raises UserError on a loss that is not finite, before the weights are touched.
+    Every rank of the process group calls it, with its own engine, whose state is the checkpoint's, and batches.
+    ``kept_tokens`` as in StepRules. A step whose loss or gradient is not finite is left out: its rows count as
+    consumed, and are written down. ``report`` takes the metrics of each step; of a run that skipped steps also their
+    number as ``skipped_steps``, and once a line for the user as ``warning``.
+
+    Raises UserError, after a checkpoint, when more than ``config.max_skipped`` steps were left out.
     """
-    rank, world = dist.get_rank(), dist.get_world_size()
-    shape = _shape(config, plan, rank, world, pad_id)
-    lanes = lanes_of(rank, world, plan.lanes)
-    engine.train()
-    pending = Log(start, log, ledger=Ledger(rank) if config.ledger else None)
+    rules = StepRules(
+        config.losses, plan.languages, pad_id, config.tokens_per_chunk, kept_tokens=kept_tokens, seed=config.seed
+    )
+    log = _begin(checkpoint, config)
+    check_skipped(log.skipped, config.max_skipped, run)
+    warned = False
     waited = time.monotonic()
     for batch in batches:
         began = time.monotonic()
-        _seed_step(config.seed, batch.step, lanes[0])
-        part = rank_loss(engine, batch, shape, engine.device)
-        loss = _global_loss(part, batch)
-        rate = _rate(config, batch.step)
-        set_learning_rate(engine, rate)
-        # The engine takes the mean over ranks, and the parts are to be added.
-        engine.backward(part * world)
-        norm = step_engine(engine)
-        ended = time.monotonic()
-        metrics = _metrics(batch, loss, rate, norm, ended - began, began - waited)
-        pending.metrics.append(metrics)
-        if pending.ledger:
-            pending.ledger.add(batch)
+        metrics, skip = _make_step(engine, batch, rules, config)
+        metrics |= {"seconds": round(time.monotonic() - began, 4), "data_wait_seconds": round(began - waited, 4)}
+        log.metrics.append(metrics)
+        if log.ledger:
+            log.ledger.add(batch)
+        if skip:
+            log.skipped += 1
+            log.skips.append(skip)
+        told = metrics | ({"skipped_steps": log.skipped} if log.skipped else {})
+        if skip and not warned:
+            warned = True
+            told["warning"] = _warn(skip)
+        report(told)
         done = batch.step + 1
-        report(metrics)
-        if done % config.checkpoint_every == 0 or done == config.max_steps:
-            pending = _checkpoint(engine, run, done, pending, config)
+        stop = log.skipped > config.max_skipped
+        if done % config.checkpoint_every == 0 or done == config.max_steps or stop:
+            log = _checkpoint(engine, run, done, log, config)
+        check_skipped(log.skipped, config.max_skipped, run, skip)
         waited = time.monotonic()
-    if pending.first != config.max_steps:
-        raise UserError(f"train: the stream ended at step {pending.first} of {config.max_steps}")
+    if log.first != config.max_steps:
+        raise UserError(f"train: the stream ended at step {log.first} of {config.max_steps}")
 
 
-def _shape(config: Train, plan: Plan, rank: int, world: int, pad_id: int) -> Shape:
-    rows = tuple(len(lanes_of(r, world, plan.lanes)) * plan.lane_rows for r in range(world))
-    return Shape(rank, rows, pad_id, config.tokens_per_chunk, config.temperature, config.zero_stage == 3)
+def _begin(checkpoint: Checkpoint | None, config: Train) -> Log:
+    ledger = Ledger(dist.get_rank()) if config.ledger else None
+    if checkpoint is None:
+        return Log(0, [], 0, ledger)
+    return Log(checkpoint.step, checkpoint.log, checkpoint.skipped, ledger)
 
 
-def _seed_step(seed: int, step: int, lane: int) -> None:
-    """Dropout depends on (seed, step, the rank's first lane) and not on what came before, so that a resumed run
-    goes on as if nothing had happened."""
-    key = hashlib.blake2b(f"{seed} dropout {step} {lane}".encode(), digest_size=7)
-    torch.manual_seed(int.from_bytes(key.digest(), "little"))
+def _make_step(engine: Engine, batch: RankBatch, rules: StepRules, config: Train) -> tuple[dict[str, Any], Skip | None]:
+    """Makes a step, or leaves it out; all ranks decide alike, since losses and norms are of the whole batch."""
+    factor = rate_factor(batch.step, warmup=config.warmup_steps, total=config.max_steps, schedule=config.schedule)
+    taken = take_step(engine, batch, rules)
+    norm = engine.step(factor) if taken.finite else math.nan
+    metrics = _metrics(batch.step, taken, config.learning_rate * factor, norm)
+    if math.isfinite(norm):
+        return metrics, None
+    skip = skip_of(batch, "gradient" if taken.finite else "loss")
+    return metrics | {"skipped": skip.why}, skip
 
 
-def _rate(config: Train, step: int) -> float:
-    return learning_rate(
-        step,
-        peak=config.learning_rate,
-        warmup=config.warmup_steps,
-        total=config.max_steps,
-        schedule=config.schedule,
-    )
-
-
-def _global_loss(part: torch.Tensor, batch: RankBatch) -> float:
-    """The mean loss over the rows of all ranks. Raises UserError if it is not finite; all ranks do at once."""
-    whole = part.detach().clone()
-    dist.all_reduce(whole)
-    loss = float(whole)
-    if not math.isfinite(loss):
-        languages = ", ".join(sorted(set(batch.languages)))
-        raise UserError(
-            f"train: the loss of step {batch.step} is {loss} (languages here: {languages}; first ids: "
-            f"{', '.join(batch.ids[:3])}); the last checkpoint is untouched: lower train.learning_rate"
-        )
-    return loss
-
-
-def _metrics(batch: RankBatch, loss: float, rate: float, norm: float, seconds: float, waited: float) -> dict[str, Any]:
-    return {
-        "step": batch.step,
-        "loss": loss,
+def _metrics(step: int, taken: Taken, rate: float, norm: float) -> dict[str, Any]:
+    """What is logged of a step. ``padding`` is the share of padded tokens that are padding, ``recomputed`` the share
+    of chunks that were embedded twice."""
+    metrics = {
+        "step": step,
+        "loss": taken.loss,
+        "terms": taken.terms,
+        "languages": taken.languages,
+        **({"temperatures": taken.temperatures} if taken.temperatures else {}),
         "learning_rate": rate,
         "gradient_norm": norm,
-        "tokens": int(batch.queries.lengths.sum() + batch.passages.lengths.sum()),
-        "seconds": round(seconds, 4),
-        "data_wait_seconds": round(waited, 4),
+        "tokens": taken.tokens,
+        "padding": round(1 - taken.tokens / taken.padded_tokens, 4),
+        "recomputed": round(1 - taken.kept / taken.chunks, 4),
     }
+    return {name: _finite(value) for name, value in metrics.items()}
 
 
-def _checkpoint(engine: Any, run: Location, done: int, pending: Log, config: Train) -> Log:
+def _finite(value: Any) -> Any:
+    """JSON has no word for NaN and infinity: null."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _warn(skip: Skip) -> str:
+    line = f"train: left out {skip}; further ones are counted, and the rows of all are written to {SKIPPED}"
+    if dist.get_rank() == 0:
+        print(line, file=sys.stderr, flush=True)
+    return line
+
+
+def _checkpoint(engine: Engine, run: Location, done: int, log: Log, config: Train) -> Log:
     """Commits a checkpoint with the log so far; gives the empty log of what follows. All ranks call it."""
-    folder = log_folder(pending.first, done)
+    folder = log_folder(log.first, done)
     written: list[File] = []
-    if pending.ledger:
+    if log.ledger:
         path = f"{folder}/ledger-{dist.get_rank():05d}.parquet"
-        written.append(write_parquet(pending.ledger.table(), run, path, 65_536))
-    state = engine_state(engine)
+        written.append(write_parquet(log.ledger.table(), run, path, 65_536))
+    state = engine.state()
     gathered: list[list[File]] = [[] for _ in range(dist.get_world_size())]
     dist.all_gather_object(gathered, written)  # also the barrier: no manifest before all files are there
-    files = [*pending.files, *(file for files in gathered for file in files)]
+    files = [*log.files, *(file for files in gathered for file in files)]
     if dist.get_rank() == 0:
-        files.append(_write_metrics(run, folder, pending.metrics))
-        save_checkpoint(run, done, dist.get_world_size(), state, files)
+        files.append(_write_lines(run, f"{folder}/metrics.jsonl", log.metrics))
+        if log.skips:
+            files.append(_write_lines(run, f"{folder}/{SKIPPED}", [skip.line for skip in log.skips]))
+        save_checkpoint(run, state, step=done, skipped=log.skipped, world_size=dist.get_world_size(), log=files)
         prune(run, config.keep_checkpoints)
     dist.barrier()
-    return Log(done, files, ledger=Ledger(dist.get_rank()) if pending.ledger else None)
+    return Log(done, files, log.skipped, Ledger(dist.get_rank()) if log.ledger else None)
 
 
-def _write_metrics(run: Location, folder: str, metrics: list[dict[str, Any]]) -> File:
-    data = "".join(json.dumps(line) + "\n" for line in metrics).encode()
-    return write_file(data, run, f"{folder}/metrics.jsonl")
+def _write_lines(run: Location, path: str, lines: list[dict[str, Any]]) -> File:
+    data = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines).encode()
+    return write_file(data, run, path)

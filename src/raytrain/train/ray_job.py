@@ -1,12 +1,10 @@
 """The Ray Train job: workers placed by Ray, rows streamed by Ray Data, restarted from the last checkpoint."""
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,34 +15,18 @@ from ray.data import DataIterator, ExecutionOptions, ExecutionResources
 from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
-from raytrain.artifact import Artifact, download_folder
+from raytrain.artifact import Artifact
 from raytrain.cluster import threads_of
-from raytrain.config import Job, Train
+from raytrain.config import Job
 from raytrain.errors import UserError, one_line, user_error_in
-from raytrain.plan import lanes_of
 from raytrain.storage import Location
-from raytrain.train.batches import rank_batches
 from raytrain.train.board import Board, watch
-from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state
+from raytrain.train.rank import Run, steps_done, train_on
 from raytrain.train.stream import Feed, ReadRound, read_numbered, read_token_round
 
 DATASET = "rows"
 MOST_TASKS = 4_000  # Ray Data is slow to start with more
 AHEAD_BYTES = 1 << 30  # of rows read and not yet taken: tasks run no further ahead of the workers
-
-
-@dataclass(frozen=True)
-class Run:
-    """All that a worker needs: the run's folder, the model to start from, the config."""
-
-    folder: Location
-    model: Artifact
-    pooling: Any
-    pad_id: int
-    train: Train
-    feed: Feed
-    threads: int
-    gpu: bool
 
 
 class PlannedRows(DataConfig):  # type: ignore[misc]  # Ray is untyped
@@ -93,27 +75,19 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) ->
     is not a number. Raises UserError for those.
     """
     failures = 0
-    while (start := _steps_done(folder)) < job.train.max_steps:
+    while (start := steps_done(folder)) < job.train.max_steps:
         feed = replace(rows, first_step=start, rows_per_round=job.cluster.rows_per_round)
-        run = Run(
-            folder,
-            model,
-            job.model.pooling,
-            pad_id,
-            job.train,
-            feed,
-            threads_of(job.cluster),
-            job.cluster.gpus_per_worker > 0,
-        )
+        gpu = job.cluster.gpus_per_worker > 0
+        run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
         try:
             _attempt(job, run, start)
         except ray.train.TrainingFailedError as error:
             if (mendable := user_error_in(error)) is not None:
                 raise mendable from error
-            failures = 1 if _steps_done(folder) > start else failures + 1
+            failures = 1 if steps_done(folder) > start else failures + 1
             if failures > job.cluster.max_failures:
                 raise UserError(
-                    f"train: workers failed {failures} times in a row at step {_steps_done(folder)}; the last "
+                    f"train: workers failed {failures} times in a row at step {steps_done(folder)}; the last "
                     f"checkpoint is kept, run again to go on; the last failure: {one_line(error, 10**6)[-600:]}"
                 ) from error
 
@@ -165,52 +139,17 @@ def _aside(work: Callable[[], Any]) -> None:
 
 def _worker(config: dict[str, Any]) -> None:
     """What each rank runs."""
-    from raytrain.model.encoder import BiEncoder, load_backbone
-    from raytrain.train.engine import load_engine_state, make_engine
-    from raytrain.train.loop import train_rank
-
     run: Run = config["run"]
     board = config["board"]
-    torch.set_num_threads(run.threads)
-    context = ray.train.get_context()
-    rank, world = context.get_world_rank(), context.get_world_size()
-    with tempfile.TemporaryDirectory() as temp:
-        model = BiEncoder(load_backbone(download_folder(run.model, "model", Path(temp))), run.pooling)
-    checkpoint = latest_checkpoint(run.folder)
-    start = checkpoint.step if checkpoint else 0
-    if start != run.feed.first_step:
-        raise UserError(f"train: {run.folder.uri} is at step {start}, not {run.feed.first_step}: is it trained twice?")
-    state = load_state(run.folder, checkpoint) if checkpoint else None
-    if state:
-        prefix = "weight/"
-        model.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-    device = ray.train.torch.get_device() if run.gpu else torch.device("cpu")
-    engine = make_engine(model.to(device), run.train, device.type)
-    if state:
-        load_engine_state(engine, state, start)
-    train_rank(
-        engine,
-        rank_batches(
-            shard_blocks(ray.train.get_dataset_shard(DATASET)),
-            run.feed.plan,
-            lanes_of(rank, world, run.feed.plan.lanes),
-            start,
-        ),
-        config=run.train,
-        plan=run.feed.plan,
-        run=run.folder,
-        pad_id=run.pad_id,
-        start=start,
-        log=checkpoint.log if checkpoint else [],
-        report=lambda metrics: board.report.remote(metrics) if rank == 0 else None,
+    rank = ray.train.get_context().get_world_rank()
+    train_on(
+        run,
+        shard_blocks(ray.train.get_dataset_shard(DATASET)),
+        ray.train.torch.get_device() if run.gpu else torch.device("cpu"),
+        lambda metrics: board.report.remote(metrics) if rank == 0 else None,
     )
 
 
 def shard_blocks(shard: DataIterator) -> Iterator[pa.Table]:
     """The blocks of a rank, the next one fetched ahead."""
     yield from shard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
-
-
-def _steps_done(folder: Location) -> int:
-    steps = committed_steps(folder)
-    return steps[-1] if steps else 0

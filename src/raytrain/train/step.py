@@ -1,102 +1,221 @@
-"""One step of one rank: embed its rows in chunks, score them against the rows of all ranks, go back."""
+"""One step of one rank: embed its texts in chunks, score its rows against those of all ranks, go back.
 
-from collections.abc import Callable, Sequence
+All but the update of the weights. The sum of the gradients of all ranks is the gradient of one process with the whole
+batch, term by term, however rows are dealt out and cut: docs/exact-gradients.md derives it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
-import torch.distributed as dist
 
-from raytrain.losses import info_nce
-from raytrain.model.texts import Texts, cut_by_tokens
-from raytrain.train.gather import gather_rows
-
-Encoder = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Passages of n rows, any number each: those of row i are ``offsets[i]`` up to ``offsets[i + 1]``.
-
-    ``offsets`` has shape (n + 1,); ``scores`` has one for each passage, NaN where nobody scored it.
-    """
-
-    texts: Texts
-    offsets: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
+from raytrain.losses.config import InfoNCE, Loss, learned_temperatures
+from raytrain.losses.rows import Passages, Questions
+from raytrain.model.texts import Texts
+from raytrain.train import exchange
+from raytrain.train.chunks import Chunks, agree, cut, fitting, padded_tokens
+from raytrain.train.grad_cache import Engine, Pass, embed, go_back
+from raytrain.train.rank_batch import RankBatch
+from raytrain.train.scoring import Scored, count_rows, names_of, score
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """What rows bring besides one passage: further positives, negatives, and a teacher's scores of all of them.
+class StepRules:
+    """What all steps of a run share. ``languages`` are all there can be."""
 
-    ``passage_scores`` are those of ``RankBatch.passages``, shape (n,), NaN where nobody scored it.
-    """
-
-    passage_scores: npt.NDArray[np.float32]
-    positives: Ragged
-    negatives: Ragged
-
-
-@dataclass(frozen=True)
-class RankBatch:
-    """What a rank trains on in one step: its rows, in the order of lanes. ``ids`` and the rest have length n."""
-
-    step: int
-    queries: Texts
-    passages: Texts
-    ids: Sequence[str]
-    languages: Sequence[str]
-    lanes: Sequence[int]
-    candidates: Candidates | None = None  # where the corpus has any
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a step needs to know of the whole: rows of each rank, and how to cut and score."""
-
-    rank: int
-    rows: tuple[int, ...]
+    losses: Mapping[str, Loss]
+    languages: tuple[str, ...]
     pad_id: int
     tokens_per_chunk: int
-    temperature: float
-    equal_chunks: bool  # ZeRO 3 communicates in every forward pass, so ranks must make equally many
+    kept_tokens: int  # padded tokens whose graphs a rank holds; chunks beyond are embedded twice
+    seed: int  # of dropout
 
     @property
-    def batch_size(self) -> int:
-        """Rows of the global step."""
-        return sum(self.rows)
+    def across_ranks(self) -> bool:
+        """Whether a loss compares rows with those of other ranks."""
+        return any(isinstance(loss, InfoNCE) for loss in self.losses.values())
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether a loss compares passages with questions."""
+        return any(isinstance(loss, InfoNCE) and loss.symmetric for loss in self.losses.values())
 
 
-def embed(encoder: Encoder, texts: Texts, shape: Shape, device: torch.device) -> torch.Tensor:
-    """Unit vectors of texts, (n, d), in their order. Padding is only to the longest of a chunk of like length."""
-    chunks = cut_by_tokens(texts.lengths, shape.tokens_per_chunk)
-    idle = 0
-    if shape.equal_chunks and len(shape.rows) > 1:
-        most = torch.tensor(len(chunks), device=device)
-        dist.all_reduce(most, op=dist.ReduceOp.MAX)
-        idle = int(most) - len(chunks)
-    parts = []
-    for chunk in [*chunks, *[chunks[0][:1]] * idle]:
-        ids, mask = texts.padded(chunk, shape.pad_id)
-        parts.append(encoder(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)))
-    place = torch.from_numpy(np.argsort(np.concatenate(chunks), kind="stable")).to(device)
-    vectors = torch.cat(parts[: len(chunks)]).index_select(0, place)
-    for part in parts[len(chunks) :]:
-        vectors = vectors + 0.0 * part  # in the graph, so that its backward pass communicates too
-    return vectors
+@dataclass(frozen=True)
+class Taken:
+    """What a step found, the same on every rank. A term that no row counts for is None.
 
-
-def rank_loss(encoder: Encoder, batch: RankBatch, shape: Shape, device: torch.device) -> torch.Tensor:
-    """The part of the global mean loss that this rank's rows make: all ranks' parts add up to the loss.
-
-    Each rank scores its own questions against the passages of all ranks. Because gather_rows sums the gradients
-    of all ranks, the sum over ranks of this value's gradient is the gradient of one process with all rows.
+    ``languages`` has for each that was there its rows, its loss and its terms, means over its rows.
     """
-    vectors = embed(encoder, Texts.join([batch.queries, batch.passages]), shape, device)
-    queries, passages = vectors[: len(batch.queries)], vectors[len(batch.queries) :]
-    columns = gather_rows(passages, shape.rows)
-    first = sum(shape.rows[: shape.rank])
-    positives = torch.arange(first, first + len(queries), device=device)
-    return info_nce(queries, columns, positives, shape.temperature).sum() / shape.batch_size
+
+    loss: float
+    terms: dict[str, float | None]
+    languages: dict[str, dict[str, float]]
+    temperatures: dict[str, float]
+    tokens: int
+    padded_tokens: int
+    chunks: int  # of each rank
+    kept: int
+
+    @property
+    def finite(self) -> bool:
+        """Whether there is a gradient; else no rank went back."""
+        return math.isfinite(self.loss)
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What ranks told each other before a step."""
+
+    rows: list[int]  # of each rank
+    passages: list[int]
+    counts: dict[str, int]  # rows of all ranks that each term counts
+    chunks: Chunks
+    tokens: int
+    padded_tokens: int
+
+
+def take_step(engine: Engine, batch: RankBatch, rules: StepRules) -> Taken:
+    """Gives the losses of the batch, and its gradient to the engine. Every rank calls it with its own rows."""
+    device = engine.device
+    texts = Texts.join([batch.queries, batch.all_passages])
+    rows = batch.rows(torch.empty(len(batch.queries), 0, device=device), 0, 0)
+    counted = count_rows(rules.losses, rows)
+    agreed = _agree(texts, len(rows), counted, rules, device)
+    lane = batch.lanes[0] if len(batch.lanes) else -1
+    forward = Pass(engine, texts, agreed.chunks, rules.pad_id, f"{rules.seed} dropout {batch.step} {lane}")
+    embedded = embed(forward)
+    scored, gradient = _score(batch, embedded.vectors, embedded.temperatures, agreed, rules)
+    taken = _taken(batch, scored, counted, agreed, embedded.temperatures, rules)
+    if taken.finite:
+        go_back(forward, embedded, gradient, scored.temperatures)
+    return taken
+
+
+def _agree(
+    texts: Texts, rows: int, counted: Mapping[str, torch.Tensor], rules: StepRules, device: torch.device
+) -> Agreed:
+    own = cut(texts.lengths, rules.tokens_per_chunk)
+    padded = padded_tokens(texts.lengths, own)
+    mine = [rows, len(texts) - rows, len(own), fitting(padded, rules.kept_tokens)]
+    mine += [int(texts.lengths.sum()), int(padded.sum())]
+    numbers = exchange.gather_numbers([*mine, *(int(c.sum()) for c in counted.values())], device)
+    of_rows, of_passages, of_chunks, fits, tokens, spent, *counts = (
+        list(column) for column in zip(*numbers, strict=True)
+    )
+    return Agreed(
+        of_rows,
+        of_passages,
+        {name: sum(count) for name, count in zip(counted, counts, strict=True)},
+        agree(own, of_chunks, fits),
+        sum(tokens),
+        sum(spent),
+    )
+
+
+def _score(
+    batch: RankBatch, vectors: torch.Tensor, temperatures: torch.Tensor, agreed: Agreed, rules: StepRules
+) -> tuple[Scored, torch.Tensor]:
+    """Losses of the rank's rows, and the gradient of its vectors that all ranks ask for together, (texts, d)."""
+    n, alone = len(batch.queries), not rules.across_ranks
+    me = 0 if alone else exchange.rank()
+    row_counts, passage_counts = (
+        ([counts[exchange.rank()]] if alone else counts) for counts in (agreed.rows, agreed.passages)
+    )
+    first_row, first_passage = sum(row_counts[:me]), sum(passage_counts[:me])
+    keys = _keys(batch, first_row, vectors.device)
+    # Questions travel too where passages are compared with them; both in one exchange.
+    sent = [q + p for q, p in zip(row_counts, passage_counts, strict=True)] if rules.symmetric else passage_counts
+    own = vectors if rules.symmetric else vectors[n:]
+    whole = own if alone else exchange.gather_rows(own, sent)
+    keys = (
+        keys
+        if alone
+        else _Keys(
+            exchange.gather_rows(keys.questions, row_counts), exchange.gather_rows(keys.passages, passage_counts)
+        )
+    )
+    is_question = _is_question(row_counts, passage_counts, rules.symmetric, vectors.device)
+    scored = score(
+        batch.rows(vectors[:n], first_row, first_passage),
+        Passages(whole[~is_question], keys.passages[:, 0], keys.passages[:, 1], keys.passages[:, 2].bool()),
+        Questions(whole[is_question], keys.questions[:, 0]),
+        temperatures,
+        rules.losses,
+        agreed.counts,
+    )
+    asked = torch.empty_like(whole)
+    asked[is_question], asked[~is_question] = scored.questions, scored.passages
+    returned = asked if alone else exchange.sum_to_owners(asked, sent)
+    gradient = torch.zeros_like(vectors)
+    gradient[len(vectors) - len(returned) :] = returned
+    gradient[:n] += scored.rows
+    return scored, gradient
+
+
+@dataclass(frozen=True)
+class _Keys:
+    questions: torch.Tensor  # (n, 1): which text
+    passages: torch.Tensor  # (m, 3): which text, of which row, whether an answer
+
+
+def _keys(batch: RankBatch, first_row: int, device: torch.device) -> _Keys:
+    rows, positive = (torch.from_numpy(values) for values in batch.passage_rows())
+    questions, passages = (torch.from_numpy(texts.keys) for texts in (batch.queries, batch.all_passages))
+    table = torch.stack([passages, rows + first_row, positive.long()], dim=1)
+    return _Keys(questions[:, None].to(device), table.to(device))
+
+
+def _is_question(rows: Sequence[int], passages: Sequence[int], symmetric: bool, device: torch.device) -> torch.Tensor:
+    """Which of the vectors that were exchanged are questions, (m,) bool: on each rank they come before passages."""
+    parts = [[True] * (q if symmetric else 0) + [False] * p for q, p in zip(rows, passages, strict=True)]
+    return torch.tensor([value for part in parts for value in part], dtype=torch.bool, device=device)
+
+
+def _taken(
+    batch: RankBatch,
+    scored: Scored,
+    counted: Mapping[str, torch.Tensor],
+    agreed: Agreed,
+    temperatures: torch.Tensor,
+    rules: StepRules,
+) -> Taken:
+    """Means over the rows of all ranks, from one exchange of sums by language and term."""
+    names, device = names_of(rules.losses), temperatures.device
+    place = {language: i for i, language in enumerate(rules.languages)}
+    of_row = torch.tensor([place[language] for language in batch.languages], dtype=torch.int64, device=device)
+    columns = [torch.ones(len(of_row), dtype=torch.float64, device=device)]
+    columns += [scored.losses[name].double() for name in names]
+    columns += [counted[name].double() for name in rules.losses]
+    table = torch.zeros(len(place), len(columns), dtype=torch.float64, device=device)
+    table.index_add_(0, of_row, torch.stack(columns, dim=1))
+    table = exchange.sum_of_all(table).cpu()
+    sums = dict(zip(names, table[:, 1 : 1 + len(names)].T.tolist(), strict=True))
+    counts = dict(zip(rules.losses, table[:, 1 + len(names) :].T.tolist(), strict=True))
+    rows = table[:, 0].tolist()
+    languages = {}
+    for i, language in enumerate(rules.languages):
+        if rows[i]:
+            means = {name: sums[name][i] / count for name in names if (count := counts[_term(name)][i])}
+            languages[language] = {"rows": int(rows[i]), "loss": _weighted(means, rules.losses), **means}
+    terms = {name: sum(sums[name]) / count if (count := sum(counts[_term(name)])) else None for name in names}
+    return Taken(
+        loss=_weighted(terms, rules.losses),
+        terms=terms,
+        languages=languages,
+        temperatures=dict(zip(learned_temperatures(rules.losses), temperatures.tolist(), strict=True)),
+        tokens=agreed.tokens,
+        padded_tokens=agreed.padded_tokens,
+        chunks=len(agreed.chunks),
+        kept=agreed.chunks.kept,
+    )
+
+
+def _term(name: str) -> str:
+    """The term that a width belongs to."""
+    return name.split("@")[0]
+
+
+def _weighted(means: Mapping[str, float | None], losses: Mapping[str, Loss]) -> float:
+    return sum(loss.weight * (means.get(name) or 0.0) for name, loss in losses.items())

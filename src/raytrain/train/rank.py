@@ -1,0 +1,124 @@
+"""What a rank does, whoever started it: from a run's folder to the checkpoint of its last step. Knows no Ray."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+import torch.distributed as dist
+
+from raytrain.artifact import Artifact, download_folder
+from raytrain.config import Model, Train
+from raytrain.errors import UserError
+from raytrain.losses.config import KL, Loss, MarginMSE
+from raytrain.model.encoder import BiEncoder, load_backbone
+from raytrain.model.prepare import prepare_encoder
+from raytrain.plan import lanes_of
+from raytrain.storage import Location
+from raytrain.train.batches import rank_batches
+from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state
+from raytrain.train.engine import make_engine
+from raytrain.train.graph_memory import kept_tokens
+from raytrain.train.loop import Report, train_rank
+from raytrain.train.stream import Feed
+from raytrain.train.trainee import Trainee
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a rank needs: the run's folder, the model to start from and its rules, the config, the rows."""
+
+    folder: Location
+    model: Artifact
+    rules: Model
+    pad_id: int
+    train: Train
+    feed: Feed
+    threads: int
+    gpu: bool
+
+
+def train_on(run: Run, blocks: Iterator[pa.Table], device: torch.device, report: Report) -> None:
+    """Trains from the newest checkpoint to the last step. Every rank of the process group calls it.
+
+    ``blocks`` are the rank's own, of token ids, from ``run.feed.first_step`` on. Raises UserError for what the model
+    or the corpus can't do, before the first step, and what training raises.
+    """
+    torch.set_num_threads(run.threads)
+    config, plan = run.train, run.feed.plan
+    checkpoint = latest_checkpoint(run.folder)
+    start = checkpoint.step if checkpoint else 0
+    if start != run.feed.first_step:
+        raise UserError(f"train: {run.folder.uri} is at step {start}, not {run.feed.first_step}: is it trained twice?")
+    trainee = load_trainee(run)
+    state = load_state(run.folder, checkpoint) if checkpoint else None
+    if state:
+        prefix = "weight/"
+        trainee.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+    trainee.to(device)
+    prepare_encoder(
+        trainee.encoder,
+        attention=run.rules.attention,
+        bf16=config.bf16,
+        device=device,
+        gradient_checkpointing=config.gradient_checkpointing,
+        compile=config.compile,
+    )
+    kept = kept_tokens(
+        trainee.encoder,
+        graph_gib=config.graph_gib,
+        bf16=config.bf16,
+        length=max(run.rules.query_max_len, run.rules.passage_max_len),
+        tokens_per_chunk=config.tokens_per_chunk,
+        device=device,
+    )
+    engine = make_engine(trainee, config, device.type)
+    if checkpoint and state:
+        engine.load_state(state, checkpoint.updates)
+    lanes = lanes_of(dist.get_rank(), dist.get_world_size(), plan.lanes)
+    train_rank(
+        engine,
+        rank_batches(blocks, plan, lanes, start, config.negatives_per_row),
+        config=config,
+        plan=plan,
+        run=run.folder,
+        pad_id=run.pad_id,
+        kept_tokens=kept,
+        checkpoint=checkpoint,
+        report=report,
+    )
+
+
+def steps_done(folder: Location) -> int:
+    """Steps up to the newest checkpoint of a run."""
+    steps = committed_steps(folder)
+    return steps[-1] if steps else 0
+
+
+def load_trainee(run: Run) -> Trainee:
+    """The model that the run starts from, in fp32. Raises UserError if it or the corpus can't have the losses."""
+    with tempfile.TemporaryDirectory() as temp:
+        backbone = load_backbone(download_folder(run.model, "model", Path(temp)))
+    check_losses(run.train.losses, backbone.config.hidden_size, run.feed.corpus.training_rows)
+    return Trainee(BiEncoder(backbone, run.rules.pooling), run.train.losses)
+
+
+def check_losses(losses: Mapping[str, Loss], width: int, scored: bool) -> None:
+    """Raises UserError for a loss that vectors ``width`` wide, or rows that a teacher has not scored, can't have.
+
+    ``scored``: whether the corpus has more than pairs (``Corpus.training_rows``); rows without scores are left out by
+    distillation, and where there are no others it would train on nothing.
+    """
+    for name, loss in losses.items():
+        for dim in loss.matryoshka.dims if loss.matryoshka else []:
+            if dim > width:
+                raise UserError(
+                    f"train.losses.{name}.matryoshka.dims: {dim} is more than the {width} of the model's vectors"
+                )
+        if isinstance(loss, MarginMSE | KL) and not scored:
+            raise UserError(
+                f"train.losses.{name}: {loss.kind} needs a teacher's scores, and the corpus has only pairs: give it "
+                "rows with positive_scores, negatives and negative_scores, or leave the term out"
+            )

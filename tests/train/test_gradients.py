@@ -1,0 +1,197 @@
+"""The gradient of the step equals that of one process with the plain loss over the whole batch.
+
+For every loss and their sum, on 1 to 4 ranks, with all graphs kept, none kept and some, in chunks of several sizes,
+under ZeRO 0 to 3.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from deepspeed.utils import safe_get_full_grad
+
+from raytrain.config import FromScratch, Train
+from raytrain.losses.config import KL, InfoNCE, LearnedTemperature, Loss, MarginMSE, Matryoshka
+from raytrain.model.encoder import BiEncoder, random_backbone
+from raytrain.plan import lanes_of
+from raytrain.train.engine import Engine, make_engine
+from raytrain.train.step import StepRules, take_step
+from raytrain.train.trainee import Trainee
+from train.plain_engine import PlainEngine
+from train.plain_losses import whole_loss
+from train.ragged_batches import LANES, LANGUAGES, batch_of, rows_of
+from train.ranks import on_ranks
+
+STEP = 3
+LEARNED = LearnedTemperature(start=0.07)
+LOSSES: dict[str, dict[str, Loss]] = {
+    "info_nce": {"a": InfoNCE()},
+    "learned": {"a": InfoNCE(temperature=LEARNED)},
+    "symmetric": {"a": InfoNCE(symmetric=True, temperature=0.1)},
+    "margin": {"a": InfoNCE(false_negative_margin=0.02)},
+    "margin_mse": {"a": MarginMSE(score_scale=4.0)},
+    "kl": {"a": KL(score_scale=4.0, temperature=2.0)},
+    "matryoshka": {"a": InfoNCE(symmetric=True, matryoshka=Matryoshka(dims=[8, 32], weights=[0.5, 1.0]))},
+    "sum": {
+        "plain": InfoNCE(weight=0.3),
+        "nested": InfoNCE(temperature=LEARNED, symmetric=True, matryoshka=Matryoshka(dims=[8, 32])),
+        "teacher": MarginMSE(weight=0.2, score_scale=4.0, matryoshka=Matryoshka(dims=[16])),
+        "list": KL(weight=0.5, score_scale=3.0),
+    },
+}
+# Tokens a chunk, tokens whose graphs are kept. Small chunks make unequal numbers of them on unequal ranks.
+CACHES = {"off": (10**6, 10**6), "kept": (100, 10**6), "none": (100, 0), "small": (40, 0), "some": (100, 200)}
+STAGES = (0, 1, 2, 3)
+WORLDS = (1, 2, 3, 4)
+
+
+def trainee(losses: Mapping[str, Loss]) -> Trainee:
+    config = FromScratch(layers=2, hidden=32, heads=4, dropout=0.0)
+    return Trainee(BiEncoder(random_backbone(config, 300, 0, 64, seed=1), "mean"), losses)
+
+
+def rules_of(losses: Mapping[str, Loss], cache: str) -> StepRules:
+    tokens, kept = CACHES[cache]
+    return StepRules(losses, LANGUAGES, pad_id=0, tokens_per_chunk=tokens, kept_tokens=kept, seed=1)
+
+
+def flat(gradients: list[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([gradient.double().reshape(-1) for gradient in gradients])
+
+
+def expected(name: str) -> tuple[torch.Tensor, dict[str, float | None], float]:
+    """Gradient, terms and loss by the plain losses in double precision."""
+    module = trainee(LOSSES[name]).double()
+    log = module.temperatures.log
+    theta = torch.zeros(0) if log is None else log
+    loss, terms = whole_loss(module.encoder, rows_of(STEP, range(LANES)), LOSSES[name], theta)
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in module.parameters()]
+    return flat(gradients), terms, float(loss.detach())
+
+
+def report(taken: Any, gradient: torch.Tensor) -> dict[str, Any]:
+    return {"loss": taken.loss, "terms": taken.terms, "gradient": gradient, "chunks": taken.chunks, "kept": taken.kept}
+
+
+def batch(rank: int, world: int) -> Any:
+    lanes = lanes_of(rank, world, LANES)
+    return batch_of(rows_of(STEP, lanes), STEP, lanes)
+
+
+def doubles(rank: int, world: int) -> dict[str, Any]:
+    """Every loss and cache in double precision, with the engine that does least."""
+    found = {}
+    for name, losses in LOSSES.items():
+        for cache in CACHES:
+            engine = PlainEngine(trainee(losses).double())
+            taken = take_step(engine, batch(rank, world), rules_of(losses, cache))
+            gradient = flat([p.grad for p in engine.trainee.parameters() if p.grad is not None])
+            found[f"{name} {cache}"] = report(taken, gradient)
+    return found
+
+
+def full_gradient(engine: Engine) -> torch.Tensor:
+    """Of the whole batch, before the update; every rank must call it."""
+    parts = []
+    for parameter in engine._engine.module.parameters():
+        gradient = parameter.grad if engine._engine.zero_optimization_stage() == 0 else safe_get_full_grad(parameter)
+        assert gradient is not None
+        parts.append(gradient)
+    return flat(parts)
+
+
+def cases(world: int, stage: int) -> list[tuple[str, str]]:
+    """Every loss with one cache, which differs by rank and stage, and the sum of all with every cache."""
+    caches = list(CACHES)
+    few = [(name, caches[(i + world + stage) % len(caches)]) for i, name in enumerate(LOSSES) if name != "sum"]
+    return few + [("sum", cache) for cache in caches]
+
+
+def sharded(rank: int, world: int) -> dict[str, Any]:
+    """Losses and caches in single precision under every stage of ZeRO."""
+    found = {}
+    for stage in STAGES:
+        # One engine for all: it learns as many temperatures as the case with the most, and the others ask nothing.
+        engines: dict[int, Engine] = {}
+        for name, cache in cases(world, stage):
+            learned = len(trainee(LOSSES[name]).temperatures.state_dict())
+            if learned not in engines:
+                config = Train(zero_stage=stage, max_grad_norm=0, lanes=LANES, batch_size=LANES, losses=LOSSES[name])
+                engines[learned] = make_engine(trainee(LOSSES[name]), config, "cpu")
+            engine = engines[learned]
+            taken = take_step(engine, batch(rank, world), rules_of(LOSSES[name], cache))
+            found[f"{stage} {name} {cache}"] = report(taken, full_gradient(engine))
+            engine.step(0.0)  # a rate of nothing: it clears the gradient and leaves the weights
+    return found
+
+
+@pytest.fixture(scope="module")
+def in_doubles(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
+    return {world: on_ranks(world, doubles, tmp_path_factory.mktemp("doubles")) for world in WORLDS}
+
+
+@pytest.fixture(scope="module")
+def under_zero(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
+    return {world: on_ranks(world, sharded, tmp_path_factory.mktemp("sharded")) for world in WORLDS}
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict[str, Any]:
+    torch.set_num_threads(1)
+    return {name: expected(name) for name in LOSSES}
+
+
+def check(result: dict[str, Any], truth: tuple[torch.Tensor, dict[str, float | None], float], tolerance: float) -> None:
+    gradient, terms, loss = truth
+    assert result["loss"] == pytest.approx(loss, rel=tolerance)
+    assert result["terms"].keys() == terms.keys()
+    for name, value in terms.items():
+        assert result["terms"][name] == (None if value is None else pytest.approx(value, rel=tolerance)), name
+    assert gradient.norm() > 0
+    assert (result["gradient"] - gradient).norm() / gradient.norm() <= tolerance
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("world", WORLDS)
+def test_in_double_precision(world: int, name: str, in_doubles: Any, truth: Any) -> None:
+    for rank in in_doubles[world]:
+        for cache in CACHES:
+            check(rank[f"{name} {cache}"], truth[name], 1e-12)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("world", WORLDS)
+def test_under_zero(world: int, stage: int, under_zero: Any, truth: Any) -> None:
+    for rank in under_zero[world]:
+        for name, cache in cases(world, stage):
+            check(rank[f"{stage} {name} {cache}"], truth[name], 1e-5)
+
+
+def test_what_is_tested_recomputes_all_some_and_none(in_doubles: Any) -> None:
+    found = {cache: in_doubles[2][0][f"sum {cache}"] for cache in CACHES}
+    assert found["off"]["chunks"] == found["off"]["kept"]
+    assert found["kept"]["chunks"] == found["kept"]["kept"] > found["off"]["chunks"]
+    assert found["none"]["kept"] == found["small"]["kept"] == 0
+    assert found["small"]["chunks"] > found["none"]["chunks"]
+    assert 0 < found["some"]["kept"] < found["some"]["chunks"]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_trap_1_the_gathering_of_ranks_scales_or_turns_no_gradient(name: str, in_doubles: Any) -> None:
+    """A gather without gradient, or one that sums twice, gives N times, 1/N or another direction."""
+    one = in_doubles[1][0][f"{name} kept"]["gradient"]
+    four = in_doubles[4][0][f"{name} kept"]["gradient"]
+    assert float(four.norm() / one.norm()) == pytest.approx(1, abs=1e-12)
+    assert float(one @ four / one.norm() / four.norm()) == pytest.approx(1, abs=1e-12)
+
+
+def test_trap_2_each_term_has_the_same_share_on_any_number_of_ranks(under_zero: Any, in_doubles: Any) -> None:
+    """Were one term scaled by the number of ranks, tuned weights would mean something else on another cluster."""
+    for world in WORLDS:
+        for rank in in_doubles[world]:
+            assert rank["sum none"]["terms"] == pytest.approx(in_doubles[1][0]["sum none"]["terms"], rel=1e-12)
+        for stage in STAGES:
+            terms = under_zero[world][0][f"{stage} sum none"]["terms"]
+            assert terms == pytest.approx(in_doubles[1][0]["sum none"]["terms"], rel=1e-5)
