@@ -74,6 +74,7 @@ def main() -> None:
     found: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         task = make_task(options.pairs, Path(folder), small_bert(dropout=0.1))
+        width = AutoConfig.from_pretrained(task.model).hidden_size
         for size in options.batch_sizes:
             peaks = []
             for repeat in range(options.repeats):
@@ -85,7 +86,6 @@ def main() -> None:
     sizes = options.batch_sizes
     a, b = line(sizes[:2], [found[size] for size in sizes[:2]])
     fitted = a + b * sizes[2]
-    width = AutoConfig.from_pretrained(task.model).hidden_size
     least = 2 * 2 * width * 4  # question and answer, vector and gradient, fp32
     print(f"{a:.1f} MiB + {b * MIB:,.0f} bytes a pair; two vectors and their gradients are {least:,}")
     print(f"at {sizes[2]:,}: measured {found[sizes[2]]:.1f} MiB ÷ fitted {fitted:.1f} = {found[sizes[2]] / fitted:.3f}")

@@ -36,6 +36,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from torch.distributed import HashStore  # type: ignore[attr-defined]  # it does
 from torch.nn.functional import cross_entropy
 
 from raytrain.jobfile import load_job
@@ -143,7 +144,7 @@ def measure(job_file: Path, out: Path) -> None:
     plan = run.feed.plan
     batches = list(rank_batches(rank_blocks(run.feed, 0, 1), plan, range(plan.lanes), 0))
     os.environ |= {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}  # DeepSpeed asks
-    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    torch.distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     config, trainees = run.train, [load_trainee(run).train() for _ in range(3)]
     turns = zip(
         bare(run, trainees[0].encoder, batches),
@@ -162,7 +163,7 @@ def bare(run: Run, encoder: BiEncoder, batches: Sequence[RankBatch]) -> Iterator
     for batch, (chunks, place) in zip(batches, prepared, strict=True):
         began = time.perf_counter()
         vectors = torch.cat([encoder(ids, mask) for ids, mask in chunks]).index_select(0, place)
-        questions, passages = vectors.split(len(batch.ids))
+        questions, passages = vectors[: len(batch.ids)], vectors[len(batch.ids) :]
         loss = cross_entropy(questions @ passages.T / 0.05, torch.arange(len(questions)))
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)

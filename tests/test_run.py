@@ -233,7 +233,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(
 ) -> None:
     data = small_job(source, folder / "nan", learning_rate=1e38, warmup_steps=39, checkpoint_every=1)
     data["cluster"]["workers"] = 1
-    with pytest.raises(UserError, match=r"the loss of step \d+ is (nan|inf).*lower train.learning_rate"):
+    with pytest.raises(UserError, match=r"11 steps were skipped.*train\.max_skipped.*lower train\.learning_rate"):
         run_here(data)
     assert list((folder / "nan").glob("train/*/checkpoints/*/manifest.json"))
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, Pos
 
 from raytrain.corpus.config import Corpus
 from raytrain.evaluate.benchmark import check_name, label_of
-from raytrain.losses.config import InfoNCE, Losses
+from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
 from raytrain.section import Languages, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
 
@@ -51,9 +51,6 @@ class Model(Section):
     revision: str | None = Field(None, description="of the hub; needed for a hub name")
     from_scratch: FromScratch | None = None
     pooling: Literal["mean", "cls"] = "mean"
-    attention: Literal["auto", "padded", "packed"] = Field(
-        "auto", description="packed: texts one after the other, without padding; auto: packed on a GPU in bf16"
-    )
     query_prompt: str = Field("", description="put before every question, e.g. 'query: '")
     passage_prompt: str = Field("", description="put before every passage, e.g. 'passage: '")
     query_max_len: Annotated[int, Field(ge=4)] = Field(64, description="tokens, special ones included")
@@ -103,6 +100,9 @@ class Train(Section):
     graph_gib: Annotated[float, Field(ge=0)] = Field(
         2.0, description="GiB a worker may hold for the backward pass; chunks beyond are embedded twice (GradCache)"
     )
+    attention: Literal["auto", "padded", "packed"] = Field(
+        "auto", description="packed: texts one after the other, without padding; auto: packed on a GPU in bf16"
+    )
     gradient_checkpointing: bool = Field(False, description="layers are computed twice, and hold a fraction of memory")
     compile: bool = Field(False, description="torch.compile; on a CPU it needs a C++ compiler")
     max_skipped: NonNegativeInt = Field(
@@ -119,6 +119,9 @@ class Train(Section):
             raise ValueError(f"lanes ({self.lanes}) must divide batch_size ({self.batch_size}): one of {near}")
         if self.bf16 and self.zero_stage == 0:
             raise ValueError("bf16 needs zero_stage 1, 2 or 3: DeepSpeed keeps no fp32 masters at stage 0")
+        for name, loss in self.losses.items():
+            if isinstance(loss, MarginMSE) and self.negatives_per_row == 0:
+                raise ValueError(f"losses.{name} compares with negatives, and negatives_per_row is 0")
         if self.warmup_steps >= self.max_steps and self.schedule != "constant":
             raise ValueError(f"warmup_steps ({self.warmup_steps}) leaves none of max_steps ({self.max_steps})")
         return self

@@ -69,6 +69,14 @@ def test_embeddings_have_length_1_and_are_float32() -> None:
     assert_close(vectors.norm(dim=1), torch.ones(3))
 
 
+def test_a_backbone_in_double_precision_gives_double_precision() -> None:
+    encoder = BiEncoder(backbone().to(torch.float64), "mean").eval()
+    ids = torch.arange(1, 13).reshape(3, 4)
+    vectors = encoder(ids, torch.ones_like(ids))
+    assert vectors.dtype == torch.float64
+    assert_close(vectors.norm(dim=1), torch.ones(3, dtype=torch.float64), atol=1e-14, rtol=0)
+
+
 def test_a_random_backbone_depends_on_its_seed_alone() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)

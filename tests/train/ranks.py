@@ -1,5 +1,6 @@
 """Real ranks over gloo, without Ray: runs a function in N processes."""
 
+import multiprocessing
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,12 +11,19 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+# Imported once in the server that ranks are forked from: it takes seconds, and tests start many ranks.
+multiprocessing.set_forkserver_preload(
+    ["torch.distributed", "raytrain.train.loop", "raytrain.model.prepare", "deepspeed"]
+)
+
 
 def on_ranks(world: int, function: Callable[..., Any], tmp_path: Path, *args: Any) -> list[Any]:
     """What ``function(rank, world, *args)`` gave on each rank; it must be importable."""
     store = tmp_path / f"store-{world}-{function.__name__}"
     store.unlink(missing_ok=True)
-    mp.start_processes(_rank, (world, function, str(store), str(tmp_path), args), nprocs=world, start_method="spawn")
+    mp.start_processes(
+        _rank, (world, function, str(store), str(tmp_path), args), nprocs=world, start_method="forkserver"
+    )
     return [torch.load(tmp_path / f"result-{rank}.pt", weights_only=True) for rank in range(world)]
 
 

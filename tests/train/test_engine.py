@@ -16,7 +16,7 @@ from raytrain.train.trainee import Trainee
 from train.ranks import on_ranks
 
 LANES, STEPS = 5, 4
-PEAK, PEAK_OF_TEMPERATURES = 1e-2, (3e-2,)
+PEAK, PEAK_OF_TEMPERATURES = 1e-2, (3e-2, 5e-3)
 
 State = dict[str, torch.Tensor]
 

@@ -5,6 +5,7 @@ under ZeRO 0 to 3.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,8 +64,7 @@ def flat(gradients: list[torch.Tensor]) -> torch.Tensor:
 def expected(name: str) -> tuple[torch.Tensor, dict[str, float | None], float]:
     """Gradient, terms and loss by the plain losses in double precision."""
     module = trainee(LOSSES[name]).double()
-    log = module.temperatures.log
-    theta = torch.zeros(0) if log is None else log
+    theta = torch.cat([torch.zeros(0), *module.temperatures.logs])
     loss, terms = whole_loss(module.encoder, rows_of(STEP, range(LANES)), LOSSES[name], theta)
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in module.parameters()]
@@ -80,15 +80,26 @@ def batch(rank: int, world: int) -> Any:
     return batch_of(rows_of(STEP, lanes), STEP, lanes)
 
 
-def doubles(rank: int, world: int) -> dict[str, Any]:
-    """Every loss and cache in double precision, with the engine that does least."""
+def cases(world: int, stage: int = 0) -> list[tuple[str, str]]:
+    """The sum of all losses with every cache, and every loss with one, which differs by ranks and stage."""
+    caches = list(CACHES)
+    few = [(name, caches[(i + world + stage) % len(caches)]) for i, name in enumerate(LOSSES) if name != "sum"]
+    return few + [("sum", cache) for cache in caches]
+
+
+def every_case(world: int, stage: int = 0) -> list[tuple[str, str]]:
+    """Every loss with every cache."""
+    return [(name, cache) for name in LOSSES for cache in CACHES]
+
+
+def in_doubles(rank: int, world: int, chosen: Any) -> dict[str, Any]:
+    """Losses and caches in double precision, with the engine that does least."""
     found = {}
-    for name, losses in LOSSES.items():
-        for cache in CACHES:
-            engine = PlainEngine(trainee(losses).double())
-            taken = take_step(engine, batch(rank, world), rules_of(losses, cache))
-            gradient = flat([p.grad for p in engine.trainee.parameters() if p.grad is not None])
-            found[f"{name} {cache}"] = report(taken, gradient)
+    for name, cache in chosen(world):
+        engine = PlainEngine(trainee(LOSSES[name]).double())
+        taken = take_step(engine, batch(rank, world), rules_of(LOSSES[name], cache))
+        gradient = flat([p.grad for p in engine.trainee.parameters() if p.grad is not None])
+        found[f"{name} {cache}"] = report(taken, gradient)
     return found
 
 
@@ -102,20 +113,13 @@ def full_gradient(engine: Engine) -> torch.Tensor:
     return flat(parts)
 
 
-def cases(world: int, stage: int) -> list[tuple[str, str]]:
-    """Every loss with one cache, which differs by rank and stage, and the sum of all with every cache."""
-    caches = list(CACHES)
-    few = [(name, caches[(i + world + stage) % len(caches)]) for i, name in enumerate(LOSSES) if name != "sum"]
-    return few + [("sum", cache) for cache in caches]
-
-
-def sharded(rank: int, world: int) -> dict[str, Any]:
+def under_zero(rank: int, world: int, chosen: Any) -> dict[str, Any]:
     """Losses and caches in single precision under every stage of ZeRO."""
     found = {}
     for stage in STAGES:
         # One engine for all: it learns as many temperatures as the case with the most, and the others ask nothing.
         engines: dict[int, Engine] = {}
-        for name, cache in cases(world, stage):
+        for name, cache in chosen(world, stage):
             learned = len(trainee(LOSSES[name]).temperatures.state_dict())
             if learned not in engines:
                 config = Train(zero_stage=stage, max_grad_norm=0, lanes=LANES, batch_size=LANES, losses=LOSSES[name])
@@ -127,14 +131,18 @@ def sharded(rank: int, world: int) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
-def in_doubles(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
-    return {world: on_ranks(world, doubles, tmp_path_factory.mktemp("doubles")) for world in WORLDS}
+def both(rank: int, world: int, chosen: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """In one go: starting ranks takes longer than what they do."""
+    return in_doubles(rank, world, chosen), under_zero(rank, world, chosen)
+
+
+Results = dict[int, list[tuple[dict[str, Any], dict[str, Any]]]]
 
 
 @pytest.fixture(scope="module")
-def under_zero(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
-    return {world: on_ranks(world, sharded, tmp_path_factory.mktemp("sharded")) for world in WORLDS}
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """By number of ranks, what each rank got: in double precision, and under ZeRO."""
+    return {world: on_ranks(world, both, tmp_path_factory.mktemp("ranks"), cases) for world in WORLDS}
 
 
 @pytest.fixture(scope="module")
@@ -153,24 +161,29 @@ def check(result: dict[str, Any], truth: tuple[torch.Tensor, dict[str, float | N
     assert (result["gradient"] - gradient).norm() / gradient.norm() <= tolerance
 
 
-@pytest.mark.parametrize("name", LOSSES)
+def check_all(world: int, ranks: Any, truth: dict[str, Any], chosen: Any) -> None:
+    for doubles, zero in ranks:
+        for name, cache in chosen(world):
+            check(doubles[f"{name} {cache}"], truth[name], 1e-12)
+        for stage in STAGES:
+            for name, cache in chosen(world, stage):
+                check(zero[f"{stage} {name} {cache}"], truth[name], 1e-5)
+
+
 @pytest.mark.parametrize("world", WORLDS)
-def test_in_double_precision(world: int, name: str, in_doubles: Any, truth: Any) -> None:
-    for rank in in_doubles[world]:
-        for cache in CACHES:
-            check(rank[f"{name} {cache}"], truth[name], 1e-12)
+def test_the_gradient_is_that_of_one_process(world: int, results: Results, truth: dict[str, Any]) -> None:
+    check_all(world, results[world], truth, cases)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.system
 @pytest.mark.parametrize("world", WORLDS)
-def test_under_zero(world: int, stage: int, under_zero: Any, truth: Any) -> None:
-    for rank in under_zero[world]:
-        for name, cache in cases(world, stage):
-            check(rank[f"{stage} {name} {cache}"], truth[name], 1e-5)
+def test_every_loss_with_every_cache(world: int, tmp_path: Path, truth: dict[str, Any]) -> None:
+    """The whole product of losses, caches, stages and ranks; the test above has a part that touches each of them."""
+    check_all(world, on_ranks(world, both, tmp_path, every_case), truth, every_case)
 
 
-def test_what_is_tested_recomputes_all_some_and_none(in_doubles: Any) -> None:
-    found = {cache: in_doubles[2][0][f"sum {cache}"] for cache in CACHES}
+def test_what_is_tested_recomputes_all_some_and_none(results: Results) -> None:
+    found = {cache: results[2][0][0][f"sum {cache}"] for cache in CACHES}
     assert found["off"]["chunks"] == found["off"]["kept"]
     assert found["kept"]["chunks"] == found["kept"]["kept"] > found["off"]["chunks"]
     assert found["none"]["kept"] == found["small"]["kept"] == 0
@@ -178,20 +191,23 @@ def test_what_is_tested_recomputes_all_some_and_none(in_doubles: Any) -> None:
     assert 0 < found["some"]["kept"] < found["some"]["chunks"]
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_trap_1_the_gathering_of_ranks_scales_or_turns_no_gradient(name: str, in_doubles: Any) -> None:
+def test_trap_1_the_gathering_of_ranks_scales_or_turns_no_gradient(results: Results) -> None:
     """A gather without gradient, or one that sums twice, gives N times, 1/N or another direction."""
-    one = in_doubles[1][0][f"{name} kept"]["gradient"]
-    four = in_doubles[4][0][f"{name} kept"]["gradient"]
-    assert float(four.norm() / one.norm()) == pytest.approx(1, abs=1e-12)
-    assert float(one @ four / one.norm() / four.norm()) == pytest.approx(1, abs=1e-12)
-
-
-def test_trap_2_each_term_has_the_same_share_on_any_number_of_ranks(under_zero: Any, in_doubles: Any) -> None:
-    """Were one term scaled by the number of ranks, tuned weights would mean something else on another cluster."""
+    one = results[1][0][0]["sum kept"]["gradient"]
     for world in WORLDS:
-        for rank in in_doubles[world]:
-            assert rank["sum none"]["terms"] == pytest.approx(in_doubles[1][0]["sum none"]["terms"], rel=1e-12)
-        for stage in STAGES:
-            terms = under_zero[world][0][f"{stage} sum none"]["terms"]
-            assert terms == pytest.approx(in_doubles[1][0]["sum none"]["terms"], rel=1e-5)
+        many = results[world][0][0]["sum kept"]["gradient"]
+        assert float(many.norm() / one.norm()) == pytest.approx(1, abs=1e-12)
+        assert float(one @ many / one.norm() / many.norm()) == pytest.approx(1, abs=1e-12)
+
+
+def test_trap_2_each_term_has_the_same_share_on_any_number_of_ranks(results: Results) -> None:
+    """Were one term scaled by the number of ranks, tuned weights would mean something else on another cluster.
+
+    That of the gradient follows from the gradients of single terms, which are those of one process.
+    """
+    one = results[1][0][0]["sum none"]["terms"]
+    for world in WORLDS:
+        for doubles, zero in results[world]:
+            assert doubles["sum none"]["terms"] == pytest.approx(one, rel=1e-12)
+            for stage in STAGES:
+                assert zero[f"{stage} sum none"]["terms"] == pytest.approx(one, rel=1e-5)

@@ -65,14 +65,29 @@ def packed_attention(
     reach = -1 if sliding_window is None else sliding_window - 1
     # The kernel is for half precision on a GPU and has no dropout.
     if query.is_cuda and query.element_size() == 2 and dropout == 0.0:
-        tokens = (states[0].transpose(0, 1) for states in (query, key, value))
-        bounds = (cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q)
-        return varlen_attn(*tokens, *bounds, scale=scaling, window_size=(reach, reach))[None], None
-    return _by_length(query, key, value, cu_seq_lens_q, dropout, scaling, reach), None
+        return by_kernel(query, key, value, cu_seq_lens_q, max_length_q, scaling, reach), None
+    return by_length(query, key, value, cu_seq_lens_q, dropout, scaling, reach), None
 
 
-@torch.compiler.disable  # its shapes depend on the lengths
-def _by_length(
+def by_kernel(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    bounds: torch.Tensor,
+    longest: int,
+    scaling: float | None,
+    reach: int,
+) -> torch.Tensor:
+    """Flash-attention's kernel for texts of any lengths, which PyTorch has; ``reach`` -1 is no window."""
+    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
+    window = (reach, reach)
+    attended = varlen_attn(query, key, value, bounds, bounds, longest, longest, scale=scaling, window_size=window)
+    assert isinstance(attended, torch.Tensor)  # it would be a tuple had more been asked
+    return attended[None]
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # its shapes depend on the lengths
+def by_length(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -81,16 +96,20 @@ def _by_length(
     scaling: float | None,
     reach: int,
 ) -> torch.Tensor:
-    """Texts of equal length that stand together are one batch; in a chunk sorted by length there are few."""
+    """The same on any device and in any type: texts of equal length that stand together are one batch.
+
+    In a chunk sorted by length there are few such batches.
+    """
     parts, start = [], 0
     for length, texts in groupby(bounds.diff().tolist()):
         count = len(list(texts))
         stop = start + count * length
-        batch = (
-            states[0, :, start:stop].unflatten(1, (count, length)).transpose(0, 1) for states in (query, key, value)
+        q, k, v = (
+            states[0, :, start:stop].reshape(-1, count, length, states.shape[-1]).transpose(0, 1)
+            for states in (query, key, value)
         )
         mask = _near(length, reach, query.device) if 0 <= reach < length - 1 else None
-        attended = scaled_dot_product_attention(*batch, attn_mask=mask, dropout_p=dropout, scale=scaling)
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scaling)
         parts.append(attended.transpose(1, 2).flatten(0, 1))
         start = stop
     return torch.cat(parts)[None]

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from raytrain.errors import UserError, one_line
 from raytrain.model.attention import PACKED
@@ -19,6 +20,9 @@ Attention = Literal["auto", "padded", "packed"]
 PROBE_LENGTH = 160  # tokens of the longest text compared: more than the windows of local attention
 TOLERANCE = 1e-4  # between unit vectors
 HALF_TOLERANCE = 3e-2
+# GradCache embeds a chunk twice, without a graph and with one, and each is compiled for itself (or not at all, after
+# eight kinds of shapes): both must drop out the same, and round the same in bf16, as the plain backbone does.
+AS_WRITTEN = {"fallback_random": True, "emulate_precision_casts": True}
 UNABLE = (NotImplementedError, RuntimeError, TypeError, ValueError, KeyError, IndexError)
 
 
@@ -42,17 +46,15 @@ def prepare_encoder(
         refusal = _pack(encoder, device, half_on_gpu)
         if refusal and attention == "packed":
             name = type(encoder.backbone).__name__
-            raise UserError(f"model.attention: {name} can't be packed ({refusal}): set it to padded")
+            raise UserError(f"train.attention: {name} can't be packed ({refusal}): set it to padded")
     if gradient_checkpointing:
         _checkpoint_layers(encoder.backbone)
     if compile:
         _check_compiler(device)
-        # PyTorch's own random numbers, else dropout would differ between a pass that is compiled and one that is not
-        # (shapes of a new kind are compiled anew, and after eight no more), and GradCache embeds a chunk twice.
-        encoder.backbone.compile(dynamic=True, options={"fallback_random": True})
+        encoder.backbone.compile(dynamic=True, options=AS_WRITTEN)
 
 
-def _attention_dropout(backbone: nn.Module) -> float:
+def _attention_dropout(backbone: PreTrainedModel) -> float:
     names = ("attention_probs_dropout_prob", "attention_dropout")
     return max(getattr(backbone.config, name, 0.0) for name in names)
 
@@ -113,7 +115,7 @@ def _no_training(module: nn.Module) -> Iterator[None]:
             part.training = mode
 
 
-def _checkpoint_layers(backbone: nn.Module) -> None:
+def _checkpoint_layers(backbone: PreTrainedModel) -> None:
     try:
         backbone.activation_checkpointing_enable({"use_reentrant": False})
     except ValueError as error:

@@ -91,14 +91,15 @@ def _of_one_run(job: Job, inputs: Inputs) -> Results:
 
 
 def _curves(inputs: Inputs) -> dict[str, list[tuple[int, float]]]:
-    """The loss of each training run, averaged over equal stretches of steps."""
+    """The loss of each training run, averaged over equal stretches of steps; a skipped one may have none."""
     curves = {}
     for name, artifact in inputs.items():
         if artifact.manifest.stage == "train":
             check_file(artifact, "metrics.jsonl")
             lines = [json.loads(line) for line in (artifact.location / "metrics.jsonl").read_text().splitlines()]
-            stretch = -(-len(lines) // POINTS_A_CURVE)
-            parts = [lines[i : i + stretch] for i in range(0, len(lines), stretch)]
+            known = [line for line in lines if line["loss"] is not None]
+            stretch = -(-len(known) // POINTS_A_CURVE)
+            parts = [known[i : i + stretch] for i in range(0, len(known), stretch)] if known else []
             points = [(part[-1]["step"] + 1, sum(line["loss"] for line in part) / len(part)) for part in parts]
             curves[name.removesuffix("/train")] = points
     return curves

@@ -17,6 +17,7 @@ from raytrain.stages.model import FOLDER
 from raytrain.stages.plan import open_plan
 from raytrain.stages.tokens import token_rules, tokens_of
 from raytrain.storage import Location
+from raytrain.train.stream import Feed
 
 # What changes neither rows nor weights: how often to save, when to give up.
 _WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints", "max_skipped"}
@@ -37,21 +38,26 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.train.checkpoint import latest_checkpoint
     from raytrain.train.ray_job import fit
     from raytrain.train.skipped import check_skipped
-    from raytrain.train.stream import Feed
 
     running_ray(job.cluster)
     check_placeable(job.cluster)
-    rules, pad_id = token_rules(job, inputs["model"])
-    corpus, tokens = Corpus.of(inputs["prepare"]), tokens_of(job, inputs)
-    if tokens:
-        say(f"train: reads the token ids at {tokens.folder.uri}")
-    rows = Feed(open_plan(inputs["plan"], corpus), corpus, rules, 0, job.train.max_steps, 1, tokens)
+    feed, pad_id = feed_of(job, inputs)
+    if feed.tokens:
+        say(f"train: reads the token ids at {feed.tokens.folder.uri}")
     begun = latest_checkpoint(folder)
     if begun:
         check_skipped(begun.skipped, job.train.max_skipped, folder)
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
-    fit(job, rows, inputs["model"], pad_id, folder)
+    fit(job, feed, inputs["model"], pad_id, folder)
     return _finish(job, inputs["model"], folder, say)
+
+
+def feed_of(job: Job, inputs: Inputs) -> tuple[Feed, int]:
+    """The rows of all steps, and the token that pads; ``inputs`` are the artifacts that training starts from."""
+    rules, pad_id = token_rules(job, inputs["model"])
+    corpus = Corpus.of(inputs["prepare"])
+    plan, tokens = open_plan(inputs["plan"], corpus), tokens_of(job, inputs)
+    return Feed(plan, corpus, rules, 0, job.train.max_steps, job.cluster.rows_per_round, tokens), pad_id
 
 
 def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -24,14 +25,12 @@ import typer
 
 from raytrain.cluster import threads_of
 from raytrain.config import Job
-from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.jobfile import load_job
 from raytrain.pipeline import Inputs, options_of, root_of, status, up_to
 from raytrain.progress import counting
 from raytrain.stages.chain import chain, one_run
-from raytrain.stages.plan import open_plan
-from raytrain.stages.tokens import token_rules, tokens_of
+from raytrain.stages.train import feed_of
 from raytrain.storage import Location
 from raytrain.train.board import note
 from raytrain.train.rank import Run, steps_done, train_on
@@ -73,17 +72,8 @@ def finished_inputs(job: Job, command: str) -> tuple[Inputs, str]:
 
 def run_of(job: Job, inputs: Inputs, folder: Location) -> Run:
     """What each rank needs, from the newest checkpoint of the folder on."""
-    rules, pad_id = token_rules(job, inputs["model"])
-    corpus = Corpus.of(inputs["prepare"])
-    feed = Feed(
-        open_plan(inputs["plan"], corpus),
-        corpus,
-        rules,
-        steps_done(folder),
-        job.train.max_steps,
-        job.cluster.rows_per_round,
-        tokens_of(job, inputs),
-    )
+    feed, pad_id = feed_of(job, inputs)
+    feed = replace(feed, first_step=steps_done(folder))
     gpu = job.cluster.gpus_per_worker > 0
     return Run(folder, inputs["model"], job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
 

@@ -15,6 +15,7 @@ from raytrain.losses.config import learned_temperatures
 from raytrain.train.trainee import Trainee
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
+MOST_REDUCED_AT_ONCE = 200_000_000  # gradients that ranks add up in one call
 
 
 def prepare_deepspeed(device: str) -> None:
@@ -24,10 +25,10 @@ def prepare_deepspeed(device: str) -> None:
     gloo does the same work, so the operator is switched off.
     """
     os.environ["DS_ACCELERATOR"] = device  # else it would take a GPU that this worker was not given
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     import deepspeed.ops
     import deepspeed.runtime.bf16_optimizer
 
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)  # after the import, which sets it too
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     # It prints the memory in use a dozen times, after a garbage collection each.
     deepspeed.runtime.bf16_optimizer.see_memory_usage = lambda *args, **kwargs: None
@@ -132,7 +133,7 @@ def make_engine(trainee: Trainee, config: Train, device: str) -> Engine:
         # The rate is set before each step; 0 so that ZeRO's trial step at the start changes nothing.
         optimizer=torch.optim.AdamW(_parameter_groups(trainee, config), lr=0.0, betas=(0.9, 0.999)),
         dist_init_required=False,
-        config=_deepspeed_config(config),
+        config=_deepspeed_config(config, sum(p.numel() for p in trainee.parameters())),
     )
     _start_moments(engine)
     for name, parameter in engine.module.named_parameters():
@@ -141,7 +142,7 @@ def make_engine(trainee: Trainee, config: Train, device: str) -> Engine:
     return Engine(engine, config.max_grad_norm)
 
 
-def _deepspeed_config(config: Train) -> dict[str, Any]:
+def _deepspeed_config(config: Train, parameters: int) -> dict[str, Any]:
     return {
         "train_micro_batch_size_per_gpu": 1,  # of no meaning here: batches are made by the plan
         "gradient_accumulation_steps": 1,
@@ -151,7 +152,12 @@ def _deepspeed_config(config: Train) -> dict[str, Any]:
         "bf16": {"enabled": config.bf16, "check_grad_overflow": True},
         # Over many backward calls a bf16 sum loses what is small beside it.
         "data_types": {"grad_accum_dtype": "fp32"},
-        "zero_optimization": {"stage": config.zero_stage, "overlap_comm": False},
+        "zero_optimization": {
+            "stage": config.zero_stage,
+            "overlap_comm": False,
+            # A buffer of so many elements is held whole, however small the model.
+            "reduce_bucket_size": min(MOST_REDUCED_AT_ONCE, parameters),
+        },
         "steps_per_print": 2**31,
     }
 

@@ -60,7 +60,7 @@ def train_on(run: Run, blocks: Iterator[pa.Table], device: torch.device, report:
     trainee.to(device)
     prepare_encoder(
         trainee.encoder,
-        attention=run.rules.attention,
+        attention=config.attention,
         bf16=config.bf16,
         device=device,
         gradient_checkpointing=config.gradient_checkpointing,

@@ -71,12 +71,12 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) ->
     """Trains until the checkpoint of the last step is committed; goes on from the newest one there is.
 
     ``rows`` feeds the whole run. Workers that die are started again, up to ``cluster.max_failures`` times
-    without progress between; Ray's own retry would also repeat errors that come again each time, as a loss that
-    is not a number. Raises UserError for those.
+    without progress between; Ray's own retry would also repeat errors that come again each time. Raises
+    UserError for those.
     """
     failures = 0
     while (start := steps_done(folder)) < job.train.max_steps:
-        feed = replace(rows, first_step=start, rows_per_round=job.cluster.rows_per_round)
+        feed = replace(rows, first_step=start)
         gpu = job.cluster.gpus_per_worker > 0
         run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
         try:

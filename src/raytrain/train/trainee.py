@@ -15,14 +15,14 @@ class Temperatures(nn.Module):
 
     def __init__(self, starts: Sequence[float]) -> None:
         super().__init__()
-        logs = [math.log(start - MIN_TEMPERATURE) for start in starts]
-        self.log = nn.Parameter(torch.tensor(logs)) if logs else None
+        # One parameter each, since each has its own learning rate.
+        self.logs = nn.ParameterList(torch.tensor([math.log(start - MIN_TEMPERATURE)]) for start in starts)
         self.none: torch.Tensor
         self.register_buffer("none", torch.empty(0), persistent=False)
 
     def forward(self) -> torch.Tensor:
         """Shape (k,), one for each term that learns its own; fp32 whatever the engine's type."""
-        return self.none if self.log is None else MIN_TEMPERATURE + _wide(self.log).exp()
+        return MIN_TEMPERATURE + _wide(torch.cat(list(self.logs))).exp() if len(self.logs) else self.none
 
 
 def _wide(values: torch.Tensor) -> torch.Tensor:
