@@ -1,8 +1,8 @@
 """What both sides of a benchmark of the step train on: real pairs, a tokenizer that knows them, a random encoder.
 
 Pairs come from parquet files with the columns ``question`` and ``answer``; ``language`` is a column or the file's
-name. Rows that share their question or answer with others, as token ids, are left out: raytrain masks such
-collisions in a batch, sentence-transformers does not, and equal losses are to be equal.
+name. Where losses are compared, rows that share their question or answer with others, as token ids, are left out:
+raytrain masks such collisions in a batch, sentence-transformers does not. Where speed is, all rows are as they come.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from raytrain.train.rank_batch import RankBatch
 
 Ints = npt.NDArray[np.int64]
 COLUMNS = ("id", "language", "question", "answer")
-LENGTHS = Model(from_scratch=FromScratch())  # questions of at most 64 tokens, answers of at most 256
+LENGTHS = Model(from_scratch=FromScratch())  # the default: questions of at most 64 tokens, answers of at most 256
 PAD = SPECIAL.index("[PAD]")
 MakeBackbone = Callable[[int], PreTrainedModel]  # from the size of the vocabulary
 
@@ -49,6 +49,7 @@ class Task:
     """A folder with the rows, in the order of training, and the model to start from, in both libraries' layouts."""
 
     folder: Path
+    lengths: Model = LENGTHS
 
     @property
     def model(self) -> Path:
@@ -66,7 +67,7 @@ class Task:
 
     def batches(self, size: int) -> "Batches":
         """The rows in batches, and what makes token ids of them."""
-        return Batches(self.rows(), size, token_rules(tokenizer_json(self.model)[0]))
+        return Batches(self.rows(), size, token_rules(tokenizer_json(self.model)[0], self.lengths))
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Batches:
     def texts(self, step: int) -> pa.Table:
         """The rows of a step as text."""
         if len(self.rows) < self.size:
-            raise SystemExit(f"{len(self.rows)} different pairs do not fill a batch of {self.size}")
+            raise SystemExit(f"{len(self.rows)} pairs do not fill a batch of {self.size}")
         return self.rows.slice(step % (len(self.rows) // self.size) * self.size, self.size)
 
     def batch(self, step: int) -> RankBatch:
@@ -106,30 +107,40 @@ class Batches:
         return np.concatenate([batch.queries.lengths, batch.passages.lengths])
 
 
-def token_rules(tokenizer: str) -> TokenRules:
-    """The lengths of LENGTHS, no prompts."""
-    return TokenRules(tokenizer, "", "", LENGTHS.query_max_len, LENGTHS.passage_max_len)
+def token_rules(tokenizer: str, lengths: Model) -> TokenRules:
+    """Texts cut at these lengths, no prompts."""
+    return TokenRules(tokenizer, "", "", lengths.query_max_len, lengths.passage_max_len)
 
 
-def small_bert(dropout: float) -> MakeBackbone:
+def small_bert(dropout: float, lengths: Model) -> MakeBackbone:
     """4 layers, 128 wide."""
     config = FromScratch(dropout=dropout)
-    return lambda vocabulary: random_backbone(config, vocabulary, PAD, LENGTHS.passage_max_len, seed=7)
+    return lambda vocabulary: random_backbone(config, vocabulary, PAD, lengths.passage_max_len, seed=7)
 
 
-def make_task(pairs: Path, folder: Path, backbone: MakeBackbone, vocab_size: int = 8_000) -> Task:
-    """Reads pairs, trains a tokenizer on them, makes the encoder, and writes all that both sides read."""
-    task = Task(folder)
+def make_task(
+    pairs: Path,
+    folder: Path,
+    backbone: MakeBackbone,
+    vocab_size: int,
+    lengths: Model = LENGTHS,
+    distinct: bool = False,
+) -> Task:
+    """Reads pairs, trains a tokenizer on them, makes the encoder, and writes all that both sides read.
+
+    ``distinct`` leaves out rows that share a text with another.
+    """
+    task = Task(folder, lengths)
     table = read_pairs(pairs)
     rng = np.random.default_rng(7)
     sample = table.take(pa.array(rng.permutation(len(table))[:32_000]))
     tokenizer = train_tokenizer([t for n in ("question", "answer") for t in sample.column(n).to_pylist()], vocab_size)
-    rows = _distinct(table, token_rules(tokenizer.to_str()))
+    rows = _distinct(table, token_rules(tokenizer.to_str(), lengths)) if distinct else table
     pq.write_table(rows.take(pa.array(rng.permutation(len(rows)))), folder / "rows.parquet")
     task.model.mkdir()
-    save_tokenizer(tokenizer, task.model, LENGTHS.passage_max_len)
+    save_tokenizer(tokenizer, task.model, lengths.passage_max_len)
     backbone(tokenizer.get_vocab_size()).save_pretrained(task.model)
-    export(task.model, LENGTHS, task.exported)
+    export(task.model, lengths, task.exported)
     return task
 
 

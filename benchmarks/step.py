@@ -1,19 +1,20 @@
 """raytrain's step against sentence-transformers' trainer: values, speed, memory.
 
+    .venv/bin/python -m pip install -c constraints.txt -e '.[bench]'      # what their trainer needs
     .venv/bin/python benchmarks/step.py loss   --pairs FOLDER
     .venv/bin/python benchmarks/step.py rate   --pairs FOLDER [--batch-size 128] [--rounds 5] [--steps 4]
     .venv/bin/python benchmarks/step.py rate   --pairs FOLDER --batch-size 1024 --rounds 3 --steps 1
     .venv/bin/python benchmarks/step.py chunks --pairs FOLDER [--batch-size 128] [--tokens-per-chunk 512 … 8192]
 
 Pairs are parquet files with the columns ``question`` and ``answer``. The encoder is a BERT of 4 layers × 128 with
-random weights, the tokenizer is trained on the pairs; questions end at 64 tokens, answers at 256. Both sides have the
-same weights, the same rows in the same batches, InfoNCE at temperature 0.05 (scale 20), AdamW, fp32 and the same
-threads, and make token ids as they go. Each trains in a process of its own, and they take turns of ``--steps`` steps,
-``--rounds`` times; the first step of each is not counted. Given are medians with their range, and the median of the
-ratios of a round. Memory is the peak of the process (RSS) less what it had before its first step.
+random weights; a tokenizer of 32,000 is trained on the pairs; questions end at 64 tokens, answers at 256. Both sides
+have the same weights, the same rows in the same batches, InfoNCE at temperature 0.05 (scale 20), AdamW, fp32 and the
+same threads, and make token ids as they go. Each trains in a process of its own, and they take turns of ``--steps``
+steps, ``--rounds`` times; the first step of each is not counted. Given are medians with their range, and the median of
+the ratios of a round. Memory is the peak of the process (RSS) less what it had before its first step.
 
 ``loss`` compares the values of the loss, without dropout, batch after batch, while raytrain trains and sentence-
-transformers is given the weights that come of it.
+transformers is given the weights that come of it. Rows that share a text with another are left out of it.
 
 ``rate`` has sentence-transformers' MultipleNegativesRankingLoss with 0 and with 2 workers that load, at batches up to
 ``--uncached``; above, its CachedMultipleNegativesRankingLoss with each of ``--mini-batches`` rows, and with
@@ -30,7 +31,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from real_pairs import Task, make_task, small_bert
+from real_pairs import LENGTHS, Task, make_task, small_bert
 from trainers import Raytrain, SentenceTransformers
 from turns import Trainer, Turn, playing
 
@@ -54,7 +55,8 @@ def rate(options: argparse.Namespace, task: Task) -> None:
         for budget in options.mini_batch_tokens:
             theirs[f"theirs, cached, {budget} tokens"] = SentenceTransformers(task, size, mini_batch_tokens=budget)
     ours: dict[str, Trainer] = {
-        f"ours, {gib:g} GiB of graphs": Raytrain(task, size, tokens, gib) for gib in (DEFAULT_GIB, 0.0)
+        f"ours, {gib:g} GiB of graphs": Raytrain(task, size, tokens, gib, attention=options.attention)
+        for gib in (DEFAULT_GIB, 0.0)
     }
     rounds = play({**ours, **theirs}, options)
     best = min(theirs, key=lambda name: statistics.median(turn.seconds for turn in rounds[name]))
@@ -64,7 +66,9 @@ def rate(options: argparse.Namespace, task: Task) -> None:
 def chunks(options: argparse.Namespace, task: Task) -> None:
     """Prints pairs/s of raytrain for each budget of tokens a chunk; ratios are to the first."""
     kinds: dict[str, Trainer] = {
-        f"{tokens} tokens a chunk, {gib:g} GiB": Raytrain(task, options.batch_size, tokens, gib)
+        f"{tokens} tokens a chunk, {gib:g} GiB": Raytrain(
+            task, options.batch_size, tokens, gib, attention=options.attention
+        )
         for gib in (DEFAULT_GIB, 0.0)
         for tokens in options.tokens_per_chunk
     }
@@ -155,10 +159,19 @@ def main() -> None:
         command.add_argument("--uncached", type=int, default=128, help="the largest batch without a cached loss")
         command.add_argument("--rounds", type=int, default=5)
         command.add_argument("--steps", type=int, default=4, help="of a turn; of loss: batches")
+        command.add_argument("--query-max-len", type=int, default=LENGTHS.query_max_len)
+        command.add_argument("--passage-max-len", type=int, default=LENGTHS.passage_max_len)
+        command.add_argument("--vocab-size", type=int, default=32_000)
+        command.add_argument("--attention", choices=["padded", "packed"], default="padded", help="raytrain's")
         command.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        task = make_task(options.pairs, Path(folder), small_bert(0.0 if options.run is loss else 0.1))
+        lengths = LENGTHS.model_copy(
+            update={"query_max_len": options.query_max_len, "passage_max_len": options.passage_max_len}
+        )
+        values = options.run is loss
+        backbone = small_bert(0.0 if values else 0.1, lengths)
+        task = make_task(options.pairs, Path(folder), backbone, options.vocab_size, lengths, distinct=values)
         options.run(options, task)
 
 

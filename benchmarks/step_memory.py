@@ -6,7 +6,7 @@ Each batch has a process of its own, which takes small steps first, so that grad
 there. Then its resident memory is read, and its peak during one step of the batch. The batch's token ids are made
 before. glibc is told to give large blocks back at once (MALLOC_MMAP_THRESHOLD_), so that resident is what is held.
 Given is the median of ``--repeats`` processes, with other rows each. The line through the two smallest batches is
-held against the largest; and b against what must grow: an fp32 vector of each text, and its gradient.
+held against the largest; and what the largest adds against what must grow: a vector of each text, and its gradient.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from real_pairs import Task, make_task, small_bert
+from real_pairs import LENGTHS, Task, make_task, small_bert
 from trainers import Raytrain
 from transformers import AutoConfig
 from turns import MIB, in_use, peak, reset_peak
@@ -73,7 +73,7 @@ def main() -> None:
     os.environ |= ALLOCATION | {"OMP_NUM_THREADS": str(options.threads)}
     found: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        task = make_task(options.pairs, Path(folder), small_bert(dropout=0.1))
+        task = make_task(options.pairs, Path(folder), small_bert(0.1, LENGTHS), 8_000)
         width = AutoConfig.from_pretrained(task.model).hidden_size
         for size in options.batch_sizes:
             peaks = []
@@ -87,8 +87,13 @@ def main() -> None:
     a, b = line(sizes[:2], [found[size] for size in sizes[:2]])
     fitted = a + b * sizes[2]
     least = 2 * 2 * width * 4  # question and answer, vector and gradient, fp32
-    print(f"{a:.1f} MiB + {b * MIB:,.0f} bytes a pair; two vectors and their gradients are {least:,}")
+    print(f"{a:.1f} MiB + {b * MIB:,.0f} bytes a pair")
     print(f"at {sizes[2]:,}: measured {found[sizes[2]]:.1f} MiB ÷ fitted {fitted:.1f} = {found[sizes[2]] / fitted:.3f}")
+    _, b = line(sizes[1:], [found[size] for size in sizes[1:]])
+    print(
+        f"from {sizes[1]:,} to {sizes[2]:,} pairs: {b * MIB:,.0f} bytes a pair; two vectors and their "
+        f"gradients are {least:,} of them ({least / (b * MIB):.0%})"
+    )
 
 
 if __name__ == "__main__":

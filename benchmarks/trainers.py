@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
-from raytrain.model.prepare import prepare_encoder
-from raytrain.train.graph_memory import kept_tokens
-from real_pairs import LENGTHS, PAD, Task
+from real_pairs import PAD, Task
 from turns import Turns
 
 from raytrain.config import Train
 from raytrain.losses.config import InfoNCE
 from raytrain.model.encoder import BiEncoder, load_backbone
+from raytrain.model.prepare import prepare_encoder
 from raytrain.train.engine import Engine, make_engine
+from raytrain.train.graph_memory import kept_tokens
 from raytrain.train.step import StepRules, take_step
 from raytrain.train.trainee import Trainee
 
@@ -78,7 +78,7 @@ class Raytrain:
             trainee.encoder,
             graph_gib=self.graph_gib,
             bf16=self.bf16,
-            length=LENGTHS.passage_max_len,
+            length=self.task.lengths.passage_max_len,
             tokens_per_chunk=self.tokens_per_chunk,
             device=device,
         )

@@ -97,11 +97,18 @@ class Train(Section):
     zero_stage: Literal[0, 1, 2, 3] = 1
     bf16: bool = False
     tokens_per_chunk: PositiveInt = Field(16_384, description="rows are sorted by length and cut at this many tokens")
-    graph_gib: Annotated[float, Field(ge=0)] = Field(
-        2.0, description="GiB a worker may hold for the backward pass; chunks beyond are embedded twice (GradCache)"
+    graph_gib: Annotated[float, Field(ge=0)] | None = Field(
+        None,
+        description="GiB a worker may hold for the backward pass: no chunk is larger, and those beyond are embedded "
+        "twice (GradCache); 0: all are; default: 2 on a CPU, half of a GPU's memory",
     )
     attention: Literal["auto", "padded", "packed"] = Field(
-        "auto", description="packed: texts one after the other, without padding; auto: packed on a GPU in bf16"
+        "auto",
+        description="packed: texts one after the other, without padding; auto: packed on a GPU in bf16, if the model "
+        "can be and has no dropout inside attention",
+    )
+    attention_dropout: Probability | None = Field(
+        None, description="inside attention, in training; default: the model's (0.1 for most); fused kernels want 0"
     )
     gradient_checkpointing: bool = Field(False, description="layers are computed twice, and hold a fraction of memory")
     compile: bool = Field(False, description="torch.compile; on a CPU it needs a C++ compiler")
@@ -119,6 +126,8 @@ class Train(Section):
             raise ValueError(f"lanes ({self.lanes}) must divide batch_size ({self.batch_size}): one of {near}")
         if self.bf16 and self.zero_stage == 0:
             raise ValueError("bf16 needs zero_stage 1, 2 or 3: DeepSpeed keeps no fp32 masters at stage 0")
+        if self.compile and self.zero_stage == 3:
+            raise ValueError("compile needs zero_stage 0, 1 or 2: what stage 3 does between layers can't be compiled")
         for name, loss in self.losses.items():
             if isinstance(loss, MarginMSE) and self.negatives_per_row == 0:
                 raise ValueError(f"losses.{name} compares with negatives, and negatives_per_row is 0")

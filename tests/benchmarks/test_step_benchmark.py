@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from real_pairs import Batches, make_task, read_pairs, small_bert
+from real_pairs import LENGTHS, Batches, make_task, read_pairs, small_bert
 from step_memory import line
 from turns import Turns, playing
 
@@ -36,7 +36,7 @@ class Counting:
 def batches(tmp_path_factory: pytest.TempPathFactory) -> Batches:
     pairs, folder = tmp_path_factory.mktemp("pairs"), tmp_path_factory.mktemp("task")
     write_pairs(pairs)
-    return make_task(pairs, folder, small_bert(0.0), vocab_size=512).batches(10)
+    return make_task(pairs, folder, small_bert(0.0, LENGTHS), 512, distinct=True).batches(10)
 
 
 def test_languages_are_file_names(tmp_path: Path) -> None:

@@ -36,12 +36,12 @@ def plain(own: list[float], others: list[float], temperature: float, margin: flo
 def plain_forward(of: Batch, temperature: float, margin: float | None) -> list[float]:
     losses = []
     for r, places, cosines in zip(of.rows, of.places, of.cosines(), strict=True):
-        answers = {own.key for own in r.passages if own.positive}
+        alike = [other for other in of.rows if other.question == r.question]
+        answers = {passage.key for other in alike for passage in other.passages if passage.positive}
         others = []
         for other, other_places in zip(of.rows, of.places, strict=True):
             for passage, place in zip(other.passages, other_places, strict=True):
-                asked_alike = other.question == r.question and passage.positive
-                if passage.key not in answers and not asked_alike:
+                if passage.key not in answers:
                     others.append(cosines[place])
         own = [cosines[place] for passage, place in zip(r.passages, places, strict=True) if passage.positive]
         losses.append(plain(own, others, temperature, margin))
@@ -52,11 +52,10 @@ def plain_reverse(of: Batch, temperature: float, margin: float | None) -> list[f
     losses, cosines = [], of.cosines()
     for i, r in enumerate(of.rows):
         place, key = of.places[i][0], r.passages[0].key
-        others = []
-        for j, other in enumerate(of.rows):
-            answered = any(passage.key == key and passage.positive for passage in other.passages)
-            if other.question != r.question and not answered:
-                others.append(cosines[j][place])
+        answered = {
+            other.question for other in of.rows for passage in other.passages if passage.key == key and passage.positive
+        }
+        others = [cosines[j][place] for j, other in enumerate(of.rows) if other.question not in answered]
         losses.append(plain([cosines[i][place]], others, temperature, margin))
     return losses
 

@@ -85,11 +85,11 @@ def test_a_term_is_the_whole_vector_s_or_the_weighted_sum_over_widths() -> None:
     assert list(weighted.widths.items()) == [(64, 1.0), (16, 0.25)]
 
 
-def test_temperatures_that_are_learned_are_found_in_the_order_of_terms() -> None:
+def test_temperatures_that_are_learned_are_found_in_the_order_of_names() -> None:
     learned, fixed = LearnedTemperature(start=0.1), InfoNCE()
     terms = {"b": InfoNCE(temperature=learned), "fixed": fixed, "kl": KL(score_scale=1.0)}
     terms["a"] = InfoNCE(temperature=LearnedTemperature())
-    assert list(learned_temperatures(terms).items()) == [("b", learned), ("a", LearnedTemperature())]
+    assert list(learned_temperatures(terms).items()) == [("a", LearnedTemperature()), ("b", learned)]
 
 
 def test_reading_the_config_does_not_take_torch() -> None:

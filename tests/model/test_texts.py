@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.model.texts import Texts, cut_by_tokens
+from raytrain.model.texts import ENOUGH_TOKENS, Texts, cut_padded
 
 TOKENS = st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=9), max_size=12)
 
@@ -24,7 +24,7 @@ def rows_of(given: Texts) -> list[list[int]]:
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 300), max_size=60), st.integers(1, 600))
 def test_every_text_comes_once_and_no_chunk_is_over_budget(lengths: list[int], tokens: int) -> None:
-    chunks = cut_by_tokens(np.array(lengths, np.int64), tokens)
+    chunks = cut_padded(np.array(lengths, np.int64), tokens, ENOUGH_TOKENS["cpu"])
     assert sorted(i for chunk in chunks for i in chunk.tolist()) == list(range(len(lengths)))
     for chunk in chunks:
         assert len(chunk) == 1 or max(lengths[i] for i in chunk) * len(chunk) <= tokens
@@ -33,7 +33,7 @@ def test_every_text_comes_once_and_no_chunk_is_over_budget(lengths: list[int], t
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 600))
 def test_chunks_go_from_short_to_long_and_none_could_take_the_next_text(lengths: list[int], tokens: int) -> None:
-    chunks = cut_by_tokens(np.array(lengths, np.int64), tokens)
+    chunks = cut_padded(np.array(lengths, np.int64), tokens, ENOUGH_TOKENS["cpu"])
     order = [lengths[i] for chunk in chunks for i in chunk.tolist()]
     assert order == sorted(lengths)
     for chunk, after in pairwise(chunks):
@@ -41,14 +41,14 @@ def test_chunks_go_from_short_to_long_and_none_could_take_the_next_text(lengths:
 
 
 def test_texts_of_equal_length_stay_in_order() -> None:
-    assert [chunk.tolist() for chunk in cut_by_tokens(np.full(5, 10), 30)] == [[0, 1, 2], [3, 4]]
+    assert [chunk.tolist() for chunk in cut_padded(np.full(5, 10), 30, ENOUGH_TOKENS["cpu"])] == [[0, 1, 2], [3, 4]]
 
 
 def test_padding_of_realistic_lengths_is_small() -> None:
     """Lengths as answers have them: the longest some thirty times the median, cut at 256."""
     rng = np.random.default_rng(1)
     lengths = np.clip(rng.lognormal(3.7, 0.8, 512), 5, 256).astype(np.int64)
-    chunks = cut_by_tokens(lengths, 1_024)
+    chunks = cut_padded(lengths, 1_024, ENOUGH_TOKENS["cpu"])
     padded = sum(int(lengths[chunk].max()) * len(chunk) for chunk in chunks)
     assert padded < 1.10 * lengths.sum()
     assert len(lengths) * lengths.max() > 4 * lengths.sum()  # what a plain batch would pay
@@ -95,4 +95,4 @@ def test_padded_texts_are_the_chosen_ones_and_their_mask(rows: list[list[int]], 
 
 @pytest.mark.parametrize("tokens", [1, 10**9])
 def test_no_texts_make_no_chunks(tokens: int) -> None:
-    assert cut_by_tokens(np.zeros(0, np.int64), tokens) == []
+    assert cut_padded(np.zeros(0, np.int64), tokens, ENOUGH_TOKENS["cpu"]) == []

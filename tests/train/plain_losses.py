@@ -71,13 +71,11 @@ def _row_losses(loss, rows, vectors, temperature):  # type: ignore[no-untyped-de
 
 def _info_nce(i, rows, vectors, temperature, margin):  # type: ignore[no-untyped-def]
     question, own, _ = vectors[i]
-    answers = {tuple(p) for p in rows[i].positives}
+    answers = {tuple(p) for row in rows if row.question == rows[i].question for p in row.positives}
     best = max(float(question.detach() @ p.detach()) for p in own)
     against = []
-    for j, row in enumerate(rows):
-        same = row.question == rows[i].question
-        positives = [(p, v) for p, v in zip(row.positives, vectors[j][1], strict=True) if j != i and not same]
-        for text, vector in positives + list(zip(row.negatives, vectors[j][2], strict=True)):
+    for row, (_, positives, negatives) in zip(rows, vectors, strict=True):
+        for text, vector in zip([*row.positives, *row.negatives], [*positives, *negatives], strict=True):
             cosine = question @ vector
             near = margin is not None and float(cosine.detach()) > best - margin
             if tuple(text) not in answers and not near:
@@ -93,11 +91,11 @@ def _reverse(i, rows, vectors, temperature, margin):  # type: ignore[no-untyped-
     passage = vectors[i][1][0]
     own = vectors[i][0] @ passage
     scores = [own / temperature]
+    answered = {tuple(row.question) for row in rows if rows[i].positives[0] in row.positives}
     for j, row in enumerate(rows):
         cosine = vectors[j][0] @ passage
-        answered = rows[i].positives[0] in row.positives
         near = margin is not None and float(cosine.detach()) > float(own.detach()) - margin
-        if j != i and row.question != rows[i].question and not answered and not near:
+        if tuple(row.question) not in answered and not near:
             scores.append(cosine / temperature)
     return torch.logsumexp(torch.stack(scores), 0) - scores[0]
 

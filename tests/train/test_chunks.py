@@ -4,18 +4,28 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raytrain.train.chunks import ALL, agree, cut, fitting, padded_tokens
+from raytrain.model.texts import cut_packed, cut_padded
+from raytrain.train.chunks import ALL, agree, fitting, padded_tokens
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=60).map(lambda lengths: np.array(lengths, np.int64))
 
 
 @given(LENGTHS, st.integers(1, 2_000))
 def test_every_text_once_within_the_tokens(lengths: np.ndarray, tokens: int) -> None:
-    chunks = cut(lengths, tokens)
+    chunks = cut_padded(lengths, tokens, 100)
     assert sorted(np.concatenate([*chunks, np.zeros(0, np.int64)]).tolist()) == list(range(len(lengths)))
     for chunk, padded in zip(chunks, padded_tokens(lengths, chunks), strict=True):
         assert padded == len(chunk) * max(lengths[chunk])
         assert padded <= tokens or len(chunk) == 1
+
+
+@given(LENGTHS, st.integers(1, 2_000))
+def test_without_padding_every_text_once_in_few_chunks(lengths: np.ndarray, tokens: int) -> None:
+    chunks = cut_packed(lengths, tokens)
+    assert np.concatenate([*chunks, np.zeros(0, np.int64)]).tolist() == np.argsort(lengths, kind="stable").tolist()
+    sizes = [int(lengths[chunk].sum()) for chunk in chunks]
+    assert all(size <= tokens or len(chunk) == 1 for size, chunk in zip(sizes, chunks, strict=True))
+    assert all(a + lengths[chunk[0]] > tokens for a, chunk in zip(sizes, chunks[1:], strict=False))
 
 
 @given(st.lists(st.lists(st.integers(1, 50), max_size=6), min_size=1, max_size=4), st.integers(0, 200))

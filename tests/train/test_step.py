@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from raytrain.config import FromScratch
-from raytrain.losses.config import KL, InfoNCE, LearnedTemperature, Loss, MarginMSE
+from raytrain.losses.config import KL, InfoNCE, LearnedTemperature, Loss, MarginMSE, Matryoshka
 from raytrain.model.encoder import BiEncoder, random_backbone
 from raytrain.train.rank_batch import RankBatch
 from raytrain.train.step import StepRules, Taken, take_step
@@ -130,7 +130,20 @@ def test_a_loss_that_is_not_finite_goes_back_nowhere() -> None:
 
 
 # Ranks with nothing: of three ranks, the first has no rows at all, the second none that a teacher scored.
-TEACHER: dict[str, Loss] = {**NCE, "mse": MarginMSE(score_scale=3.0), "list": KL(score_scale=3.0)}
+UNEVEN: dict[str, dict[str, Loss]] = {
+    "all kinds": {**NCE, "mse": MarginMSE(score_scale=3.0), "list": KL(score_scale=3.0)},
+    "symmetric, learned, margin, Matryoshka": {
+        "nested": InfoNCE(
+            temperature=LearnedTemperature(start=0.1),
+            symmetric=True,
+            false_negative_margin=0.02,
+            matryoshka=Matryoshka(dims=[8, 32], weights=[0.5, 1.0]),
+        ),
+        "mse": MarginMSE(score_scale=3.0),
+    },
+    "MarginMSE alone": {"mse": MarginMSE(score_scale=3.0)},
+    "KL at two widths": {"list": KL(score_scale=3.0, matryoshka=Matryoshka(dims=[8, 32]))},
+}
 
 
 def uneven_rows(rank: int) -> list[Row]:
@@ -143,24 +156,36 @@ def uneven_rows(rank: int) -> list[Row]:
 
 
 def uneven(rank: int, world: int) -> dict[str, Any]:
-    found = {}
-    for kept in (10**6, 0, 200):
-        engine = PlainEngine(trainee(TEACHER))
-        rows = uneven_rows(rank)
-        batch = replace(batch_of(rows, 1, []), lanes=[rank] * len(rows))
-        step = take_step(engine, batch, rules_of(TEACHER, kept=kept))
-        found[str(kept)] = {"loss": step.loss, "terms": step.terms, "gradient": gradient_of(engine)}
+    """What a rank got by losses: one start of ranks for all of them."""
+    found: dict[str, Any] = {}
+    rows = uneven_rows(rank)
+    batch = replace(batch_of(rows, 1, []), lanes=[rank] * len(rows))
+    for name, losses in UNEVEN.items():
+        found[name] = []
+        for kept in (10**6, 0, 200):
+            engine = PlainEngine(trainee(losses))
+            step = take_step(engine, batch, rules_of(losses, kept=kept))
+            found[name].append({"terms": step.terms, "gradient": gradient_of(engine)})
     return found
 
 
-def test_ranks_without_rows_or_without_rows_of_a_term_do_not_hang(tmp_path: Any) -> None:
-    module = trainee(TEACHER)
+@pytest.fixture(scope="module")
+def uneven_ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    return on_ranks(3, uneven, tmp_path_factory.mktemp("uneven"))
+
+
+@pytest.mark.parametrize("name", UNEVEN)
+def test_ranks_without_rows_or_without_rows_of_a_term_do_not_hang(
+    name: str, uneven_ranks: list[dict[str, Any]]
+) -> None:
+    module = trainee(UNEVEN[name])
     rows = [row for rank in range(3) for row in uneven_rows(rank)]
     assert len(uneven_rows(2)) > 1
-    loss, terms = whole_loss(module.encoder, rows, TEACHER, torch.zeros(0))
+    theta = torch.cat([torch.zeros(0), *module.temperatures.logs])
+    loss, terms = whole_loss(module.encoder, rows, UNEVEN[name], theta)
     loss.backward()  # type: ignore[no-untyped-call]
     expected = torch.cat([p.grad.reshape(-1) for p in module.parameters() if p.grad is not None])
-    for rank in on_ranks(3, uneven, tmp_path):
-        for found in rank.values():
+    for rank in uneven_ranks:
+        for found in rank[name]:
             assert found["terms"] == {name: pytest.approx(value, rel=1e-10) for name, value in terms.items()}
             assert (found["gradient"] - expected).norm() / expected.norm() < 1e-12

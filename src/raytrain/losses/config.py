@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
 
 from raytrain.section import Name, Section, absent_is_empty
 
@@ -103,13 +112,22 @@ AnyLoss = Annotated[
     Discriminator(_kind),
     BeforeValidator(absent_is_empty),
 ]
-Losses = Annotated[dict[Name, AnyLoss], Field(min_length=1)]
+
+
+def _not_taken(losses: dict[str, Loss]) -> dict[str, Loss]:
+    for name in ("rows", "loss"):
+        if name in losses:
+            raise ValueError(f"{name} is what is logged beside the terms: call the term otherwise")
+    return losses
+
+
+Losses = Annotated[dict[Name, AnyLoss], Field(min_length=1), AfterValidator(_not_taken)]
 
 
 def learned_temperatures(losses: Mapping[str, Loss]) -> dict[str, LearnedTemperature]:
-    """Terms that learn their temperature, by name and in the order of terms."""
+    """Terms that learn their temperature, in the order of their names: the same however a job file puts them."""
     return {
         name: loss.temperature
-        for name, loss in losses.items()
+        for name, loss in sorted(losses.items())
         if isinstance(loss, InfoNCE) and isinstance(loss.temperature, LearnedTemperature)
     }

@@ -9,7 +9,7 @@ import torch
 
 from raytrain.config import Model
 from raytrain.model.encoder import BiEncoder, load_backbone
-from raytrain.model.texts import Texts, cut_by_tokens
+from raytrain.model.texts import ENOUGH_TOKENS, Texts, cut_padded
 from raytrain.model.tokenizer import encode, tokenizer_json
 
 Vectors = npt.NDArray[np.float32]
@@ -38,7 +38,7 @@ class Embedder:
     def _embed(self, texts: Sequence[str], prompt: str, max_len: int, advance: Callable[[int], None]) -> Vectors:
         tokens = Texts.of(encode(self._tokenizer, texts, prompt, max_len))
         vectors: Vectors | None = None
-        for chunk in cut_by_tokens(tokens.lengths, self._tokens):
+        for chunk in cut_padded(tokens.lengths, self._tokens, ENOUGH_TOKENS[self.device.type]):
             ids, mask = (torch.from_numpy(a).to(self.device) for a in tokens.padded(chunk, self._pad_id))
             with torch.inference_mode():
                 part = self._encoder(ids, mask).float().cpu().numpy()

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel, BertConfig, BertModel, PreTrainedModel
 from transformers.utils import logging as hf_logging
 
 from raytrain.config import FromScratch
@@ -94,15 +94,25 @@ def random_backbone(config: FromScratch, vocab_size: int, pad_id: int, max_len: 
         )
 
 
-def load_backbone(name_or_path: str | Path, revision: str | None = None) -> PreTrainedModel:
+ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # what configs call it
+
+
+def load_backbone(
+    name_or_path: str | Path, revision: str | None = None, attention_dropout: float | None = None
+) -> PreTrainedModel:
     """A Hugging Face encoder in fp32, from safetensors only: nothing that is loaded can run code.
 
     The pooler head is left out: it takes no part in the embedding, and a weight without gradient trips ZeRO.
     Raises UserError if there is no such model.
     """
     try:
+        config = AutoConfig.from_pretrained(str(name_or_path), revision=revision)
+        for name in ATTENTION_DROPOUT if attention_dropout is not None else ():
+            if hasattr(config, name):
+                setattr(config, name, attention_dropout)
         backbone, loaded = AutoModel.from_pretrained(
             str(name_or_path),
+            config=config,
             revision=revision,
             use_safetensors=True,
             dtype=torch.float32,

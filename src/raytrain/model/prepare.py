@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from raytrain.errors import UserError, one_line
 from raytrain.model.attention import PACKED
-from raytrain.model.encoder import BiEncoder
+from raytrain.model.encoder import ATTENTION_DROPOUT, BiEncoder
 
 Attention = Literal["auto", "padded", "packed"]
 
@@ -39,8 +39,10 @@ def prepare_encoder(
 
     Attention ``auto`` is packed on a GPU in bf16, if the backbone can be packed and has no dropout inside attention
     (the kernel has none), else padded. Raises UserError if ``packed`` is asked of a backbone that embeds otherwise
-    when packed, for gradient checkpointing of a backbone that has none, and where nothing can be compiled.
+    when packed, for one whose vectors depend on padding, for gradient checkpointing of one that has none, and where
+    nothing can be compiled.
     """
+    _check_padding(encoder, device)
     half_on_gpu = bf16 and device.type == "cuda"
     if attention == "packed" or (attention == "auto" and half_on_gpu and not _attention_dropout(encoder.backbone)):
         refusal = _pack(encoder, device, half_on_gpu)
@@ -54,9 +56,23 @@ def prepare_encoder(
         encoder.backbone.compile(dynamic=True, options=AS_WRITTEN)
 
 
+def _check_padding(encoder: BiEncoder, device: torch.device) -> None:
+    """Raises UserError if a text's vector depends on what it is padded with: losses would depend on chunks."""
+    pad_id = encoder.backbone.config.pad_token_id or 0
+    ids, mask = _probe(encoder, pad_id, device)
+    length = int(mask[1].sum())
+    with _no_training(encoder):
+        worst = float((encoder(ids, mask)[1] - encoder(ids[1:2, :length], mask[1:2, :length])[0]).abs().max())
+    if worst > TOLERANCE:
+        name = type(encoder.backbone).__name__
+        raise UserError(
+            f"model: {name} embeds a text otherwise if it is padded ({worst:.2g} away), so its vectors depend on the "
+            "texts beside it: take another backbone (BERT, XLM-R and ModernBERT do not)"
+        )
+
+
 def _attention_dropout(backbone: PreTrainedModel) -> float:
-    names = ("attention_probs_dropout_prob", "attention_dropout")
-    return max(getattr(backbone.config, name, 0.0) for name in names)
+    return max(getattr(backbone.config, name, 0.0) for name in ATTENTION_DROPOUT)
 
 
 def _pack(encoder: BiEncoder, device: torch.device, half: bool) -> str:
@@ -77,6 +93,8 @@ def _pack(encoder: BiEncoder, device: torch.device, half: bool) -> str:
                 if not refusal and half:  # the kernel that training uses
                     with torch.autocast(device.type, torch.bfloat16):
                         refusal = _difference(encoder(ids, mask), padded, HALF_TOLERANCE)
+            except torch.OutOfMemoryError:
+                raise  # says nothing of whether it can
             except UNABLE as error:
                 refusal = one_line(error)
             if not refusal:

@@ -58,14 +58,14 @@ class Texts:
         return ids, mask.astype(np.int64)
 
 
-ENOUGH_TOKENS = 2_048  # to keep a GPU busy: a chunk of so many is closed where going on would pad
+ENOUGH_TOKENS = {"cpu": 512, "cuda": 2_048}  # to keep it busy: such a chunk is closed where going on would pad
 ALIKE = 0.8
 
 
-def cut_by_tokens(lengths: Ints, tokens: int) -> list[Ints]:
+def cut_padded(lengths: Ints, tokens: int, enough: int) -> list[Ints]:
     """Texts sorted by length and cut into chunks whose padded size is at most ``tokens`` (or one text).
 
-    A chunk that is large enough is closed before a text much longer than its first. Gives the indices of each
+    A chunk of ``enough`` tokens is closed before a text much longer than its first. Gives the indices of each
     chunk; all together they are each text once.
     """
     order = np.argsort(lengths, kind="stable")
@@ -73,8 +73,20 @@ def cut_by_tokens(lengths: Ints, tokens: int) -> list[Ints]:
     for stop in range(1, len(order) + 1):
         if stop < len(order):
             longest, count = lengths[order[stop]], stop - start
-            unlike = lengths[order[start]] < ALIKE * longest and count * longest >= ENOUGH_TOKENS
+            unlike = lengths[order[start]] < ALIKE * longest and count * longest >= enough
         if stop == len(order) or longest * (count + 1) > tokens or unlike:
             chunks.append(order[start:stop])
             start = stop
+    return chunks
+
+
+def cut_packed(lengths: Ints, tokens: int) -> list[Ints]:
+    """The same for texts that are not padded: chunks of at most ``tokens`` (or one text), as few as can be."""
+    order = np.argsort(lengths, kind="stable")
+    ends = np.cumsum(lengths[order])
+    chunks, start, before = [], 0, 0
+    while start < len(order):
+        stop = max(int(np.searchsorted(ends, before + tokens, side="right")), start + 1)
+        chunks.append(order[start:stop])
+        start, before = stop, int(ends[stop - 1])
     return chunks

@@ -33,7 +33,9 @@ from raytrain.stages.chain import chain, one_run
 from raytrain.stages.train import feed_of
 from raytrain.storage import Location
 from raytrain.train.board import note
+from raytrain.train.checkpoint import latest_checkpoint
 from raytrain.train.rank import Run, steps_done, train_on
+from raytrain.train.skipped import check_skipped
 from raytrain.train.stream import Feed, read_token_round
 
 MAKES = {"prepare": "prepare", "plan": "plan", "model": "plan", "tokens": "tokenise"}  # artifact → command
@@ -103,6 +105,9 @@ def train_alone(job_file: str, overrides: Sequence[str], out: str | None) -> Non
     inputs, name = finished_inputs(job, shlex.join([job_file, *overrides]))
     folder = Location.of(out, options_of(job)) if out else root_of(job) / "alone" / name
     run = run_of(job, inputs, folder)
+    begun = latest_checkpoint(folder)
+    if begun:
+        check_skipped(begun.skipped, job.train.max_skipped, folder)
     if run.feed.first_step == job.train.max_steps:
         _say(f"train: all {job.train.max_steps:,} steps are done already: {folder.uri}")
         return

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from raytrain.model.texts import cut_by_tokens
-
 Ints = npt.NDArray[np.int64]
 ALL = 1 << 40  # more chunks than anybody has
 
@@ -31,11 +29,6 @@ class Chunks:
     def recomputed(self) -> int:
         """How many of the first are embedded without a graph, and again on the way back."""
         return len(self) - self.kept
-
-
-def cut(lengths: Ints, tokens_per_chunk: int) -> list[Ints]:
-    """Indices of the texts of each chunk, sorted by length; none for no texts."""
-    return cut_by_tokens(lengths, tokens_per_chunk) if len(lengths) else []
 
 
 def padded_tokens(lengths: Ints, chunks: Sequence[Ints]) -> Ints:

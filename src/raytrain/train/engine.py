@@ -127,7 +127,7 @@ def make_engine(trainee: Trainee, config: Train, device: str) -> Engine:
     import deepspeed
 
     # With bf16 the engine casts the module first and would take its fp32 masters from the rounded weights.
-    exact = {name: p.detach().clone() for name, p in trainee.named_parameters()} if config.bf16 else {}
+    exact = {n: p.detach().to("cpu", copy=True) for n, p in trainee.named_parameters()} if config.bf16 else {}
     engine, *_ = deepspeed.initialize(
         model=trainee.train(),
         # The rate is set before each step; 0 so that ZeRO's trial step at the start changes nothing.
@@ -138,7 +138,7 @@ def make_engine(trainee: Trainee, config: Train, device: str) -> Engine:
     _start_moments(engine)
     for name, parameter in engine.module.named_parameters():
         if name in exact:
-            _set_weight(parameter, exact[name])
+            _set_weight(parameter, exact[name].to(engine.device))
     return Engine(engine, config.max_grad_norm)
 
 

@@ -49,21 +49,20 @@ def train_rank(
     run: Location,
     pad_id: int,
     kept_tokens: int,
+    packed: bool,
     checkpoint: Checkpoint | None,
     report: Report,
 ) -> None:
     """Trains from a checkpoint to ``config.max_steps``, with a new one every so often and at the end.
 
     Every rank of the process group calls it, with its own engine, whose state is the checkpoint's, and batches.
-    ``kept_tokens`` as in StepRules. A step whose loss or gradient is not finite is left out: its rows count as
-    consumed, and are written down. ``report`` takes the metrics of each step; of a run that skipped steps also their
+    ``kept_tokens`` and ``packed`` as in StepRules. A step without a finite loss and gradient is left out: its rows
+    count as consumed, and are written down. ``report`` takes the metrics of each step; of a run that skipped steps also their
     number as ``skipped_steps``, and once a line for the user as ``warning``.
 
     Raises UserError, after a checkpoint, when more than ``config.max_skipped`` steps were left out.
     """
-    rules = StepRules(
-        config.losses, plan.languages, pad_id, config.tokens_per_chunk, kept_tokens=kept_tokens, seed=config.seed
-    )
+    rules = StepRules(config.losses, plan.languages, pad_id, config.tokens_per_chunk, kept_tokens, config.seed, packed)
     log = _begin(checkpoint, config)
     check_skipped(log.skipped, config.max_skipped, run)
     warned = False
@@ -78,6 +77,7 @@ def train_rank(
         if skip:
             log.skipped += 1
             log.skips.append(skip)
+        waited = time.monotonic()
         told = metrics | ({"skipped_steps": log.skipped} if log.skipped else {})
         if skip and not warned:
             warned = True
@@ -87,8 +87,8 @@ def train_rank(
         stop = log.skipped > config.max_skipped
         if done % config.checkpoint_every == 0 or done == config.max_steps or stop:
             log = _checkpoint(engine, run, done, log, config)
+            waited = time.monotonic()  # what it took is no wait for data
         check_skipped(log.skipped, config.max_skipped, run, skip)
-        waited = time.monotonic()
     if log.first != config.max_steps:
         raise UserError(f"train: the stream ended at step {log.first} of {config.max_steps}")
 
@@ -108,7 +108,8 @@ def _make_step(engine: Engine, batch: RankBatch, rules: StepRules, config: Train
     metrics = _metrics(batch.step, taken, config.learning_rate * factor, norm)
     if math.isfinite(norm):
         return metrics, None
-    skip = skip_of(batch, "gradient" if taken.finite else "loss")
+    counted = any(value is not None for value in taken.terms.values())
+    skip = skip_of(batch, "gradient" if taken.finite else "loss" if counted else "scores")
     return metrics | {"skipped": skip.why}, skip
 
 

@@ -66,14 +66,18 @@ def train_on(run: Run, blocks: Iterator[pa.Table], device: torch.device, report:
         gradient_checkpointing=config.gradient_checkpointing,
         compile=config.compile,
     )
+    gib = graph_gib_on(device) if config.graph_gib is None else config.graph_gib
     kept = kept_tokens(
         trainee.encoder,
-        graph_gib=config.graph_gib,
+        graph_gib=gib,
         bf16=config.bf16,
         length=max(run.rules.query_max_len, run.rules.passage_max_len),
         tokens_per_chunk=config.tokens_per_chunk,
         device=device,
     )
+    if gib:
+        # A chunk that is gone back through is held whole: none may be larger than all that may be held.
+        config = config.model_copy(update={"tokens_per_chunk": min(config.tokens_per_chunk, max(kept, 1))})
     engine = make_engine(trainee, config, device.type)
     if checkpoint and state:
         engine.load_state(state, checkpoint.updates)
@@ -86,6 +90,7 @@ def train_on(run: Run, blocks: Iterator[pa.Table], device: torch.device, report:
         run=run.folder,
         pad_id=run.pad_id,
         kept_tokens=kept,
+        packed=trainee.encoder.first_position is not None,
         checkpoint=checkpoint,
         report=report,
     )
@@ -97,10 +102,19 @@ def steps_done(folder: Location) -> int:
     return steps[-1] if steps else 0
 
 
+def graph_gib_on(device: torch.device) -> float:
+    """GiB for graphs where the job names none: it must be the same on every start, so it is not what is free now."""
+    if device.type == "cuda":
+        return float(torch.cuda.get_device_properties(device).total_memory) / 2**31
+    return 2.0
+
+
 def load_trainee(run: Run) -> Trainee:
     """The model that the run starts from, in fp32. Raises UserError if it or the corpus can't have the losses."""
     with tempfile.TemporaryDirectory() as temp:
-        backbone = load_backbone(download_folder(run.model, "model", Path(temp)))
+        backbone = load_backbone(
+            download_folder(run.model, "model", Path(temp)), attention_dropout=run.train.attention_dropout
+        )
     check_losses(run.train.losses, backbone.config.hidden_size, run.feed.corpus.training_rows)
     return Trainee(BiEncoder(backbone, run.rules.pooling), run.train.losses)
 

@@ -70,7 +70,8 @@ def score(
     learned = temperatures.detach().to(rows.questions.dtype).requires_grad_()
     learned.grad = torch.zeros_like(learned)
     found = {name: rows.questions.new_zeros(len(rows)) for name in names_of(losses)}
-    block = max(1, SCORES_AT_ONCE[rows.questions.device.type] // max(len(passages.keys), 1))
+    # Each block adds a gradient of all passages, (m, d), so that its scores may be as large.
+    block = max(rows.questions.shape[1], SCORES_AT_ONCE[rows.questions.device.type] // max(len(passages.keys), 1))
     of_rows, of_passages, of_questions = (
         torch.zeros_like(vectors) for vectors in (rows.questions, passages.vectors, questions.vectors)
     )

@@ -1,4 +1,4 @@
-"""Steps that were left out because loss or gradient is not finite: whose rows these were, and when it is too many."""
+"""Steps that were left out, for want of a finite loss or gradient: whose rows these were, and when it is too many."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,19 +12,22 @@ from raytrain.train.rank_batch import RankBatch
 FILE = "skipped.jsonl"
 IDS_TOLD = 3
 
+Why = Literal["loss", "gradient", "scores"]
+
 
 @dataclass(frozen=True)
 class Skip:
     """A step left out. ``rows`` are (language, id) of the rows of all ranks."""
 
     step: int
-    why: Literal["loss", "gradient"]
+    why: Why
     rows: list[tuple[str, str]]
 
     def __str__(self) -> str:
         languages = ", ".join(sorted({language for language, _ in self.rows}))
         ids = ", ".join(id for _, id in self.rows[:IDS_TOLD])
-        return f"step {self.step}, whose {self.why} is not finite (languages: {languages}; first ids: {ids})"
+        what = "rows have no score that a loss needs" if self.why == "scores" else f"{self.why} is not finite"
+        return f"step {self.step}, whose {what} (languages: {languages}; first ids: {ids})"
 
     @property
     def line(self) -> dict[str, Any]:
@@ -33,7 +36,7 @@ class Skip:
         return {"step": self.step, "why": self.why, "rows": rows}
 
 
-def skip_of(batch: RankBatch, why: Literal["loss", "gradient"]) -> Skip:
+def skip_of(batch: RankBatch, why: Why) -> Skip:
     """The step of a batch, with the rows of all ranks; every rank calls it with its own."""
     parts: list[list[tuple[str, str]]] = [[] for _ in range(dist.get_world_size())]
     dist.all_gather_object(parts, list(zip(batch.languages, batch.ids, strict=True)))

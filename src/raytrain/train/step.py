@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from raytrain.losses.config import InfoNCE, Loss, learned_temperatures
 from raytrain.losses.rows import Passages, Questions
-from raytrain.model.texts import Texts
+from raytrain.model.texts import ENOUGH_TOKENS, Texts, cut_packed, cut_padded
 from raytrain.train import exchange
-from raytrain.train.chunks import Chunks, agree, cut, fitting, padded_tokens
+from raytrain.train.chunks import Chunks, agree, fitting, padded_tokens
 from raytrain.train.grad_cache import Engine, Pass, embed, go_back
 from raytrain.train.rank_batch import RankBatch
 from raytrain.train.scoring import Scored, count_rows, names_of, score
@@ -28,8 +29,9 @@ class StepRules:
     languages: tuple[str, ...]
     pad_id: int
     tokens_per_chunk: int
-    kept_tokens: int  # padded tokens whose graphs a rank holds; chunks beyond are embedded twice
+    kept_tokens: int  # whose graphs a rank holds, padding included; chunks beyond are embedded twice
     seed: int  # of dropout
+    packed: bool = False  # whether the encoder drops the padding of a chunk
 
     @property
     def across_ranks(self) -> bool:
@@ -44,7 +46,7 @@ class StepRules:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a step found, the same on every rank. A term that no row counts for is None.
+    """What a step found, the same on every rank. A term that no row counts for is None; if all are, the loss is NaN.
 
     ``languages`` has for each that was there its rows, its loss and its terms, means over its rows.
     """
@@ -96,10 +98,14 @@ def take_step(engine: Engine, batch: RankBatch, rules: StepRules) -> Taken:
 def _agree(
     texts: Texts, rows: int, counted: Mapping[str, torch.Tensor], rules: StepRules, device: torch.device
 ) -> Agreed:
-    own = cut(texts.lengths, rules.tokens_per_chunk)
-    padded = padded_tokens(texts.lengths, own)
-    mine = [rows, len(texts) - rows, len(own), fitting(padded, rules.kept_tokens)]
-    mine += [int(texts.lengths.sum()), int(padded.sum())]
+    if rules.packed:
+        own = cut_packed(texts.lengths, rules.tokens_per_chunk)
+        sizes = np.array([texts.lengths[chunk].sum() for chunk in own], np.int64)
+    else:
+        own = cut_padded(texts.lengths, rules.tokens_per_chunk, ENOUGH_TOKENS[device.type])
+        sizes = padded_tokens(texts.lengths, own)
+    mine = [rows, len(texts) - rows, len(own), fitting(sizes, rules.kept_tokens)]
+    mine += [int(texts.lengths.sum()), int(sizes.sum())]
     numbers = exchange.gather_numbers([*mine, *(int(c.sum()) for c in counted.values())], device)
     of_rows, of_passages, of_chunks, fits, tokens, spent, *counts = (
         list(column) for column in zip(*numbers, strict=True)
@@ -218,4 +224,6 @@ def _term(name: str) -> str:
 
 
 def _weighted(means: Mapping[str, float | None], losses: Mapping[str, Loss]) -> float:
-    return sum(loss.weight * (means.get(name) or 0.0) for name, loss in losses.items())
+    """NaN if no term counts a row: then there is nothing to train on, and 0 would be a perfect model's."""
+    known = [loss.weight * value for name, loss in losses.items() if (value := means.get(name)) is not None]
+    return sum(known) if known else math.nan

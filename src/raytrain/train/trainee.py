@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from raytrain.losses.config import MIN_TEMPERATURE, Loss, learned_temperatures
-from raytrain.model.encoder import BiEncoder
+from raytrain.model.encoder import BiEncoder, widened
 
 
 class Temperatures(nn.Module):
@@ -22,11 +22,7 @@ class Temperatures(nn.Module):
 
     def forward(self) -> torch.Tensor:
         """Shape (k,), one for each term that learns its own; fp32 whatever the engine's type."""
-        return MIN_TEMPERATURE + _wide(torch.cat(list(self.logs))).exp() if len(self.logs) else self.none
-
-
-def _wide(values: torch.Tensor) -> torch.Tensor:
-    return values.float() if values.element_size() < 4 else values
+        return MIN_TEMPERATURE + widened(torch.cat(list(self.logs))).exp() if len(self.logs) else self.none
 
 
 class Trainee(nn.Module):
