@@ -112,9 +112,9 @@ def token_rules(tokenizer: str, lengths: Model) -> TokenRules:
     return TokenRules(tokenizer, "", "", lengths.query_max_len, lengths.passage_max_len)
 
 
-def small_bert(dropout: float, lengths: Model) -> MakeBackbone:
-    """4 layers, 128 wide."""
-    config = FromScratch(dropout=dropout)
+def small_bert(dropout: float, lengths: Model, hidden: int = 128) -> MakeBackbone:
+    """A BERT of 4 layers with random weights."""
+    config = FromScratch(hidden=hidden, dropout=dropout)
     return lambda vocabulary: random_backbone(config, vocabulary, PAD, lengths.passage_max_len, seed=7)
 
 

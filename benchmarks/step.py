@@ -4,14 +4,16 @@
     .venv/bin/python benchmarks/step.py loss   --pairs FOLDER
     .venv/bin/python benchmarks/step.py rate   --pairs FOLDER [--batch-size 128] [--rounds 5] [--steps 4]
     .venv/bin/python benchmarks/step.py rate   --pairs FOLDER --batch-size 1024 --rounds 3 --steps 1
+    .venv/bin/python benchmarks/step.py rate   --pairs FOLDER --passage-max-len 512       # one length alone
     .venv/bin/python benchmarks/step.py chunks --pairs FOLDER [--batch-size 128] [--tokens-per-chunk 512 … 8192]
 
 Pairs are parquet files with the columns ``question`` and ``answer``. The encoder is a BERT of 4 layers × 128 with
-random weights; a tokenizer of 32,000 is trained on the pairs; questions end at 64 tokens, answers at 256. Both sides
-have the same weights, the same rows in the same batches, InfoNCE at temperature 0.05 (scale 20), AdamW, fp32 and the
-same threads, and make token ids as they go. Each trains in a process of its own, and they take turns of ``--steps``
-steps, ``--rounds`` times; the first step of each is not counted. Given are medians with their range, and the median of
-the ratios of a round. Memory is the peak of the process (RSS) less what it had before its first step.
+random weights; a tokenizer of 32,000 is trained on the pairs; questions end at 64 tokens, answers at 256, and all is
+measured again with answers up to 512 (``chunks``: at 256 alone). Both sides have the same weights, the same rows in
+the same batches, InfoNCE at temperature 0.05 (scale 20), AdamW, fp32 and the same threads, and make token ids as they
+go. Each trains in a process of its own, and they take turns of ``--steps`` steps, ``--rounds`` times; the first step of
+each is not counted. Given are medians with their range, and the median of the ratios of a round. Memory is all that
+the process that trains holds at its peak (RSS), libraries included; processes that load are not counted.
 
 ``loss`` compares the values of the loss, without dropout, batch after batch, while raytrain trains and sentence-
 transformers is given the weights that come of it. Rows that share a text with another are left out of it.
@@ -19,7 +21,8 @@ transformers is given the weights that come of it. Rows that share a text with a
 ``rate`` has sentence-transformers' MultipleNegativesRankingLoss with 0 and with 2 workers that load, at batches up to
 ``--uncached``; above, its CachedMultipleNegativesRankingLoss with each of ``--mini-batches`` rows, and with
 ``--mini-batch-tokens`` if given. Against it, raytrain with graphs kept up to the default of ``train.graph_gib``, and
-with none kept (GradCache). Ratios are to the fastest of sentence-transformers.
+with none kept (GradCache). Ratios are to the fastest of sentence-transformers. Workers that load make a batch each
+while others have their turn, which favours them; where a turn has no more steps than that, they are left out.
 
 ``chunks`` has raytrain alone, with several budgets of tokens a chunk.
 """
@@ -31,15 +34,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from real_pairs import LENGTHS, Task, make_task, small_bert
 from trainers import Raytrain, SentenceTransformers
 from turns import Trainer, Turn, playing
 
-from raytrain.config import Train
+from raytrain.train.rank import graph_gib_on
 from raytrain.train.step import take_step
 
-DEFAULT_GIB = Train().graph_gib
+DEFAULT_GIB = graph_gib_on(torch.device("cpu"))
 FAST = 50.0  # × the learning rate
+LOADERS = 2
 
 
 def rate(options: argparse.Namespace, task: Task) -> None:
@@ -47,7 +52,7 @@ def rate(options: argparse.Namespace, task: Task) -> None:
     size, tokens = options.batch_size, options.tokens_per_chunk[0]
     theirs: dict[str, Trainer] = {}
     if size <= options.uncached:
-        for workers in (0, 2):
+        for workers in (0, LOADERS) if options.steps > LOADERS else (0,):
             theirs[f"theirs, {workers} loaders"] = SentenceTransformers(task, size, loader_workers=workers)
     else:
         for rows in options.mini_batches:
@@ -93,12 +98,11 @@ def table(rounds: Mapping[str, Sequence[Turn]], task: Task, base: str, options: 
     print(
         f"batches of {options.batch_size}, {options.threads} threads, {options.rounds} rounds of {options.steps} steps"
     )
-    print(f"{'':28}  {'pairs/s':>20}  {'÷ ' + base:>32}  {'peak MiB':>8}  {'before':>6}")
+    print(f"{'':28}  {'pairs/s':>20}  {'÷ ' + base:>32}  {'peak MiB':>8}")
     for name, turns in rounds.items():
         rates = [pairs / turn.seconds for turn in turns]
         ratios = [other.seconds / turn.seconds for turn, other in zip(turns, rounds[base], strict=True)]
-        memory = f"{turns[-1].peak - turns[-1].before:8,.0f}  {turns[-1].before:6,.0f}"
-        print(f"{name:28}  {middle(rates, '.1f'):>20}  {middle(ratios, '.2f'):>32}  {memory}")
+        print(f"{name:28}  {middle(rates, '.1f'):>20}  {middle(ratios, '.2f'):>32}  {turns[-1].peak:8,.0f}")
     batches = task.batches(options.batch_size)
     lengths = [batches.lengths(step) for step in range(4)]
     tokens = statistics.mean(length.sum() for length in lengths) / options.batch_size
@@ -142,13 +146,18 @@ def loss(options: argparse.Namespace, task: Task) -> None:
         keys = model[0].model.load_state_dict(weights, strict=False)
         assert all(key.startswith("pooler.") for key in keys.missing_keys), keys  # which nothing is computed with
     print(f"largest difference {worst:.2g}")
+    dist.destroy_process_group()
 
 
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for run, budgets in ((loss, [2_048]), (rate, [2_048]), (chunks, [512, 1_024, 2_048, 4_096, 8_192])):
+    for run, budgets, passages in (
+        (loss, [2_048], [256, 512]),
+        (rate, [2_048], [256, 512]),
+        (chunks, [512, 1_024, 2_048, 4_096, 8_192], [256]),
+    ):
         command = commands.add_parser(run.__name__)
         command.set_defaults(run=run)
         command.add_argument("--pairs", type=Path, required=True, help="a parquet file, or a folder of them")
@@ -160,19 +169,21 @@ def main() -> None:
         command.add_argument("--rounds", type=int, default=5)
         command.add_argument("--steps", type=int, default=4, help="of a turn; of loss: batches")
         command.add_argument("--query-max-len", type=int, default=LENGTHS.query_max_len)
-        command.add_argument("--passage-max-len", type=int, default=LENGTHS.passage_max_len)
+        command.add_argument("--passage-max-len", type=int, nargs="+", default=passages, help="each is measured")
         command.add_argument("--vocab-size", type=int, default=32_000)
         command.add_argument("--attention", choices=["padded", "packed"], default="padded", help="raytrain's")
         command.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    values = options.run is loss
+    for passage_max_len in options.passage_max_len:
         lengths = LENGTHS.model_copy(
-            update={"query_max_len": options.query_max_len, "passage_max_len": options.passage_max_len}
+            update={"query_max_len": options.query_max_len, "passage_max_len": passage_max_len}
         )
-        values = options.run is loss
         backbone = small_bert(0.0 if values else 0.1, lengths)
-        task = make_task(options.pairs, Path(folder), backbone, options.vocab_size, lengths, distinct=values)
-        options.run(options, task)
+        print(f"questions up to {options.query_max_len} tokens, answers up to {passage_max_len}")
+        with tempfile.TemporaryDirectory() as folder:
+            task = make_task(options.pairs, Path(folder), backbone, options.vocab_size, lengths, distinct=values)
+            options.run(options, task)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What Ray, DeepSpeed and the step itself cost, step for step, against a bare torch loop over the same chunks.
 
-    .venv/bin/python benchmarks/step_overhead.py [--pairs FOLDER] [--batch-size 64] [--steps 12] [--repeats 3]
+    .venv/bin/python benchmarks/step_overhead.py [--pairs FOLDER] [--batch-size 64] [--steps 16] [--repeats 3]
 
 Five kinds take the same batches, one worker each, with the same weights, threads and precision:
 
@@ -10,12 +10,22 @@ Five kinds take the same batches, one worker each, with the same weights, thread
     alone    `raytrain.train.alone` under torchrun: reads its rows, writes a log; no Ray
     ray      `raytrain train`: placed by Ray Train, rows tokenised and brought by Ray Data
 
-A step is all that passes from one to the next, waiting for data included and checkpoints not. The first three kinds
-are in one process and take turns step by step; then come the other two, and all again, `--repeats` times. The first
-`--warmup` steps of each run are left out. `ms` and `wait ms` (for data, of it) are medians over steps; `÷ bare` is the
-median of the ratios of each step to the same step of the bare loop in the same repeat, with the lowest and highest of
-the repeats. Ray's part is `ray ÷ alone`, DeepSpeed's `engine ÷ step`. Ray's own processes and the reading of rows
-need a CPU beside the worker's `--threads`, as raytrain asks for; the other kinds leave that one idle.
+A step lasts from the end of the one before to its own: the report of that one and the wait for rows (in the log:
+`data_wait_seconds`), and the work (`seconds`). Checkpoints are not in it. The first three kinds are in one process and
+take turns step by step; then come the other two, and all again, `--repeats` times. The first `--warmup` steps of each
+run are left out.
+
+Rows come in rounds of `--steps-per-round` steps (`cluster.rows_per_round`), each read and tokenised by a task of its
+own. Only the first must be there before the first step; the others are read beside the steps, and brought one by one.
+Ray Data reads ahead of the worker, and reading takes a small part of the time of training: in a run as short as this
+most of it falls on the first steps, so few of them are left out.
+
+A cost that comes once a round is in no median of steps. `÷ bare` is therefore the time of all counted steps of a run,
+divided by that of the bare loop in the same repeat: the median of the repeats, the lowest and the highest. `wait ms`
+is a mean as well. `ms` is the median over steps, and `step ÷ bare` the median of the ratios of each step to the same
+step of the bare loop: what a step costs that nothing disturbs. Ray's part is `ray ÷ alone`, DeepSpeed's
+`engine ÷ step`. Ray's own processes and the reading of rows need a CPU beside the worker's `--threads`, as raytrain
+asks for; the other kinds leave that one idle.
 
 Without `--pairs` (a folder that `raytrain prepare` takes, of one language or several) texts are made up: words by
 Zipf's law, lengths log-normal as of real questions and answers (medians of about 12 and 60 tokens).
@@ -41,10 +51,9 @@ from torch.nn.functional import cross_entropy
 
 from raytrain.jobfile import load_job
 from raytrain.model.encoder import BiEncoder
-from raytrain.model.texts import Texts
+from raytrain.model.texts import ENOUGH_TOKENS, Texts, cut_padded
 from raytrain.train.alone import finished_inputs, rank_blocks, run_of
 from raytrain.train.batches import rank_batches
-from raytrain.train.chunks import cut
 from raytrain.train.engine import Engine, make_engine
 from raytrain.train.grad_cache import Output
 from raytrain.train.rank import Run, load_trainee
@@ -93,7 +102,11 @@ def write_job(folder: Path, options: argparse.Namespace) -> Path:
             "zero_stage": options.zero_stage,
             "graph_gib": 64,
         },
-        "cluster": {"threads_per_worker": options.threads, "local_cpus": 2},
+        "cluster": {
+            "threads_per_worker": options.threads,
+            "local_cpus": 2,
+            "rows_per_round": options.steps_per_round * options.batch_size,
+        },
     }
     file = folder / "job.yaml"
     file.write_text(yaml.dump(job))
@@ -176,7 +189,7 @@ def bare(run: Run, encoder: BiEncoder, batches: Sequence[RankBatch]) -> Iterator
 def _prepared(batch: RankBatch, run: Run) -> tuple[list[list[torch.Tensor]], torch.Tensor]:
     """The chunks of a step as tensors, and where each text is in all of them."""
     texts = Texts.join([batch.queries, batch.passages])
-    chunks = cut(texts.lengths, run.train.tokens_per_chunk)
+    chunks = cut_padded(texts.lengths, run.train.tokens_per_chunk, ENOUGH_TOKENS["cpu"])
     place = np.argsort(np.concatenate(chunks), kind="stable")
     padded = [[torch.from_numpy(a) for a in texts.padded(chunk, run.pad_id)] for chunk in chunks]
     return padded, torch.from_numpy(place)
@@ -224,15 +237,18 @@ def show(found: dict[str, list[Times]], warmup: int) -> None:
     """Prints the table."""
     # (repeats, steps, 2) of each kind
     times = {kind: np.array(repeats)[:, warmup:] for kind, repeats in found.items()}
-    print("".join(f"{name:>12}" for name in ("kind", "ms", "wait ms", "÷ bare", "lowest", "highest")))
+    wholes = {kind: taken[:, :, 0].sum(axis=1) for kind, taken in times.items()}
+    names = ("kind", "ms", "wait ms", "÷ bare", "lowest", "highest", "step ÷ bare")
+    print("".join(f"{name:>12}" for name in names))
     for kind, taken in times.items():
-        ratios = taken[:, :, 0] / times["bare"][:, :, 0]
-        medians = 1_000 * np.median(taken, axis=(0, 1))
-        each = np.median(ratios, axis=1)
-        cells = [f"{ms:.1f}" for ms in medians] + [f"{x:.3f}" for x in (np.median(ratios), each.min(), each.max())]
+        seconds, waits = taken[:, :, 0], taken[:, :, 1]
+        ratios = wholes[kind] / wholes["bare"]
+        steps = np.median(seconds / times["bare"][:, :, 0])
+        cells = [f"{1_000 * x:.1f}" for x in (np.median(seconds), waits.mean())]
+        cells += [f"{x:.3f}" for x in (np.median(ratios), ratios.min(), ratios.max(), steps)]
         print("".join(f"{cell:>12}" for cell in (kind, *cells)))
     for kind, to in (("ray", "alone"), ("alone", "engine"), ("engine", "step"), ("step", "bare")):
-        print(f"{kind} ÷ {to}: {np.median(times[kind][:, :, 0] / times[to][:, :, 0]):.3f}")
+        print(f"{kind} ÷ {to}: {np.median(wholes[kind] / wholes[to]):.3f}")
 
 
 def main() -> None:
@@ -244,8 +260,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--tokens-per-chunk", type=int, default=4_096)
     parser.add_argument("--zero-stage", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--steps-per-round", type=int, default=4)
+    parser.add_argument("--warmup", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     for hidden in ("--measure", "--job"):  # of the process that it starts itself

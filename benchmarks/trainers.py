@@ -1,6 +1,6 @@
 """The two that are compared: raytrain's step, and sentence-transformers' trainer. The same rows in the same batches.
 
-Both make token ids as they go, in the process that trains.
+Both make token ids as they go: raytrain in the process that trains, sentence-transformers there or in its loaders.
 """
 
 import itertools
@@ -78,12 +78,13 @@ class Raytrain:
             trainee.encoder,
             graph_gib=self.graph_gib,
             bf16=self.bf16,
-            length=self.task.lengths.passage_max_len,
+            length=max(self.task.lengths.query_max_len, self.task.lengths.passage_max_len),
             tokens_per_chunk=self.tokens_per_chunk,
             device=device,
         )
         languages = self.task.batches(self.batch_size).languages
-        rules = StepRules(config.losses, languages, PAD, self.tokens_per_chunk, kept, config.seed)
+        packed = trainee.encoder.first_position is not None
+        rules = StepRules(config.losses, languages, PAD, self.tokens_per_chunk, kept, config.seed, packed)
         return make_engine(trainee, config, self.device), rules
 
 
@@ -92,6 +93,8 @@ class SentenceTransformers:
     """SentenceTransformerTrainer, with nothing logged, evaluated or saved.
 
     MultipleNegativesRankingLoss, or its cached form where ``mini_batch`` (rows) or ``mini_batch_tokens`` is given.
+    Each of ``loader_workers`` makes a batch ahead, also while others have their turn: so many batches of a turn come
+    for nothing. More would be made ahead by default (``dataloader_prefetch_factor`` is 2).
     """
 
     task: Task
@@ -141,6 +144,7 @@ class SentenceTransformers:
                     dataloader_drop_last=True,
                     dataloader_num_workers=self.loader_workers,
                     dataloader_persistent_workers=self.loader_workers > 0,
+                    dataloader_prefetch_factor=1 if self.loader_workers else None,
                     # Without a route a question would be cut at the answers' length.
                     router_mapping={"question": "query", "answer": "document"},
                     eval_strategy="no",

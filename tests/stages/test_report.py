@@ -1,12 +1,16 @@
-"""What the report warns of."""
+"""What the report warns of, and the curves it draws."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs import small_job
+from raytrain.artifact import Artifact, commit, make_manifest, write_file
 from raytrain.jobfile import job_from
-from raytrain.stages.report import caveats
+from raytrain.stages.report import POINTS_A_CURVE, _curves, caveats
+from raytrain.storage import Location
 
 NOT_SEARCHED = "not searched for questions and passages of the benchmarks"
 
@@ -42,3 +46,29 @@ def test_what_the_starting_model_has_seen_is_not_known() -> None:
     data = small_job("raw", "root") | {"evaluate": {"benchmarks": ["beir:held-out"]}}
     data["model"] = {"name_or_path": "some/model", "revision": "1"}
     assert any("starting model" in caveat for caveat in caveats(job_from(data, "test")))
+
+
+def training_run(folder: Path, losses: list[float | None]) -> Artifact:
+    """A finished one that logged these losses; None: a step that was skipped."""
+    place = Location.of(str(folder))
+    text = "".join(json.dumps({"step": step, "loss": loss}) + "\n" for step, loss in enumerate(losses))
+    files = [write_file(text.encode(), place, "metrics.jsonl")]
+    manifest = make_manifest(
+        stage="train", writer="me", identity={}, config={}, inputs={}, files=files, content=[], rows=None, summary={}
+    )
+    return commit(place, manifest)
+
+
+def test_a_curve_leaves_out_steps_without_a_loss(tmp_path: Path) -> None:
+    losses = {
+        "all": [3.0, 2.0, 1.0],
+        "some": [None, 2.0, None, 1.0],
+        "none": [None, None],
+        "many": [None if step % 3 == 0 else 1.0 + step % 3 for step in range(9 * POINTS_A_CURVE)],
+    }
+    curves = _curves({f"{name}/train": training_run(tmp_path / name, found) for name, found in losses.items()})
+    assert curves["all"] == [(1, 3.0), (2, 2.0), (3, 1.0)]
+    assert curves["some"] == [(2, 2.0), (4, 1.0)]
+    assert curves["none"] == []
+    assert len(curves["many"]) == POINTS_A_CURVE
+    assert curves["many"][-1] == (9 * POINTS_A_CURVE, 2.5)

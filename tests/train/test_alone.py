@@ -20,8 +20,10 @@ from raytrain.jobfile import job_from
 from raytrain.pipeline import Task, run, up_to
 from raytrain.plan import lanes_of
 from raytrain.stages.chain import chain
+from raytrain.storage import Location
 from raytrain.train.alone import device_of, finished_inputs, rank_blocks, run_of, train_alone
 from raytrain.train.batches import rank_rows
+from raytrain.train.checkpoint import save_checkpoint
 from raytrain.train.rank import train_on
 
 STEPS = 12
@@ -152,6 +154,23 @@ def test_a_loss_that_model_or_corpus_cant_have_is_refused_before_the_first_step(
     rank = run_of(job, artifacts, place)
     assert refusal(train_on, rank, iter([]), torch.device("cpu"), print).startswith(told)
     assert not place.list()
+
+
+def test_a_run_that_skipped_too_many_steps_is_not_done_at_its_last(
+    trained: tuple[Path, dict[str, Artifact]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    weights = {"weight/a": torch.zeros(1)}
+    save_checkpoint(Location.of(str(tmp_path)), weights, step=STEPS, skipped=3, world_size=1, log=[])
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    file = str(trained[0] / "job.yaml")
+    told = refusal(train_alone, file, ["train.max_skipped=2"], str(tmp_path))
+    assert told.startswith("train: 3 steps were skipped, more than train.max_skipped (2)")
+    train_alone(file, ["train.max_skipped=3"], str(tmp_path))
+    assert "are done already" in capsys.readouterr().err
 
 
 def test_ranks_that_nobody_started_or_too_many_are_refused(

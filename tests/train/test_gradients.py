@@ -6,7 +6,7 @@ one after the other have the losses of plain AdamW.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +231,8 @@ def wide(rank: int, world: int) -> dict[str, Any]:
         engine = make_engine(module, config_of(losses, case.stage), "cpu")
         sharded = sum(not getattr(parameter, "ds_persist", True) for parameter in module.parameters())
         for cache in WIDE_CACHES:
-            taken = take_step(engine, batch(rank, world), rules_of(losses, cache))
+            rules = replace(rules_of(losses, cache), packed=case.attention == "packed")
+            taken = take_step(engine, batch(rank, world), rules)
             gradient = full_gradient(engine).float()
             engine.step(0.0)
             if rank == 0:
@@ -306,9 +307,9 @@ def test_what_is_tested_recomputes_all_some_and_none(results: Results) -> None:
 
 def test_trap_1_the_gathering_of_ranks_scales_or_turns_no_gradient(results: Results) -> None:
     """A gather without gradient, or one that sums twice, gives N times, 1/N or another direction."""
-    one = results[1][0][0]["sum kept"]["gradient"]
+    one = results[1][0]["doubles"]["sum kept"]["gradient"]
     for world in WORLDS:
-        many = results[world][0][0]["sum kept"]["gradient"]
+        many = results[world][0]["doubles"]["sum kept"]["gradient"]
         assert float(many.norm() / one.norm()) == pytest.approx(1, abs=1e-12)
         assert float(one @ many / one.norm() / many.norm()) == pytest.approx(1, abs=1e-12)
 
@@ -342,6 +343,8 @@ def of_wide(results: Results) -> dict[str, Any]:
 @pytest.mark.parametrize("case", [case for case in WIDE if not case.dropout], ids=str)
 def test_sharded_weights_have_the_gradient_of_one_process(case: Wide, results: Results) -> None:
     truth = expected("sum", case.config)
+    some = of_wide(results)[f"{case} some"]
+    assert 0 < some["kept"] < some["chunks"]
     for cache in WIDE_CACHES:
         result = of_wide(results)[f"{case} {cache}"]
         assert result["sharded"] > 0

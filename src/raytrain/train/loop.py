@@ -57,8 +57,8 @@ def train_rank(
 
     Every rank of the process group calls it, with its own engine, whose state is the checkpoint's, and batches.
     ``kept_tokens`` and ``packed`` as in StepRules. A step without a finite loss and gradient is left out: its rows
-    count as consumed, and are written down. ``report`` takes the metrics of each step; of a run that skipped steps also their
-    number as ``skipped_steps``, and once a line for the user as ``warning``.
+    count as consumed, and are written down. ``report`` takes the metrics of each step; of a run that skipped steps
+    also their number as ``skipped_steps``, and once a line for the user as ``warning``.
 
     Raises UserError, after a checkpoint, when more than ``config.max_skipped`` steps were left out.
     """
@@ -71,13 +71,13 @@ def train_rank(
         began = time.monotonic()
         metrics, skip = _make_step(engine, batch, rules, config)
         metrics |= {"seconds": round(time.monotonic() - began, 4), "data_wait_seconds": round(began - waited, 4)}
+        waited = time.monotonic()
         log.metrics.append(metrics)
         if log.ledger:
             log.ledger.add(batch)
         if skip:
             log.skipped += 1
             log.skips.append(skip)
-        waited = time.monotonic()
         told = metrics | ({"skipped_steps": log.skipped} if log.skipped else {})
         if skip and not warned:
             warned = True
