@@ -6,13 +6,23 @@ from typing import Any
 import pytest
 import torch
 from torch.testing import assert_close
-from transformers import AlbertConfig, AlbertModel, DebertaV2Config, DebertaV2Model, GPT2Config, GPT2Model
+from transformers import (
+    AlbertConfig,
+    AlbertModel,
+    DebertaV2Config,
+    DebertaV2Model,
+    FNetConfig,
+    FNetModel,
+    GPT2Config,
+    GPT2Model,
+)
 
 from model.tiny import FIRST_POSITION, SHAPE, backbone, texts
 from raytrain.errors import UserError
-from raytrain.model.attention import PACKED
-from raytrain.model.encoder import BiEncoder
-from raytrain.model.prepare import Attention, prepare_encoder
+from raytrain.model import attention as attention_module
+from raytrain.model.attention import PACKED, packed_attention
+from raytrain.model.encoder import BiEncoder, load_backbone
+from raytrain.model.prepare import Attention, _pack, prepare_encoder
 
 CPU = torch.device("cpu")
 
@@ -123,3 +133,39 @@ def test_without_a_compiler_compile_is_refused_before_training(monkeypatch: pyte
     with pytest.raises(UserError, match=r"^train.compile: .* install a C\+\+ compiler .*: ") as caught:
         prepare_encoder(encoder, attention="auto", bf16=False, device=CPU, gradient_checkpointing=False, compile=True)
     assert "\n" not in str(caught.value)
+
+
+def test_a_backbone_whose_vectors_depend_on_padding_is_refused() -> None:
+    shape = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 1, "intermediate_size": 24}
+    model = FNetModel(FNetConfig(**shape, max_position_embeddings=40, pad_token_id=0), add_pooling_layer=False)
+    model.forward = _without_mask(model.forward)  # it takes none
+    with pytest.raises(UserError, match=r"^model: FNetModel embeds a text otherwise if it is padded"):
+        prepared(model)
+
+
+def _without_mask(forward: Any) -> Any:
+    return lambda input_ids, attention_mask: forward(input_ids=input_ids)
+
+
+def test_what_training_computes_in_half_precision_is_compared_too() -> None:
+    encoder = BiEncoder(backbone("bert"), "mean")
+    assert _pack(encoder, CPU, half=True) == ""
+    assert encoder.first_position == 0
+
+
+def test_a_kernel_that_errs_in_half_precision_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def erring(module: Any, query: torch.Tensor, *rest: Any, **named: Any) -> Any:
+        found, weights = packed_attention(module, query, *rest, **named)
+        return (found * 0 if query.element_size() == 2 else found), weights
+
+    monkeypatch.setitem(attention_module.AttentionInterface._global_mapping, PACKED, erring)
+    encoder = BiEncoder(backbone("bert"), "mean")
+    assert "away from the padded ones" in _pack(encoder, CPU, half=True)
+    assert encoder.first_position is None
+
+
+def test_dropout_inside_attention_is_what_the_job_says(tmp_path: Path) -> None:
+    backbone("bert", attention_probs_dropout_prob=0.1).save_pretrained(tmp_path)
+    assert load_backbone(tmp_path).config.attention_probs_dropout_prob == 0.1
+    without = load_backbone(tmp_path, attention_dropout=0.0)
+    assert without.encoder.layer[0].attention.self.dropout.p == 0.0

@@ -111,6 +111,25 @@ def test_a_term_that_no_row_counts_for_is_none_and_asks_nothing() -> None:
     assert torch.equal(gradient, expected)
 
 
+def test_a_batch_that_no_term_counts_is_no_perfect_one() -> None:
+    rows = [replace(row, negatives=[], negative_scores=[]) for row in rows_of(0, range(LANES))]
+    losses: dict[str, Loss] = {"mse": MarginMSE(score_scale=3.0)}
+    engine = PlainEngine(trainee(losses))
+    found = take_step(engine, batch_of(rows, 0, range(LANES)), rules_of(losses))
+    assert found.terms == {"mse": None}
+    assert not found.finite
+    assert engine.backwards == 0
+
+
+def test_texts_that_are_not_padded_are_cut_by_their_sum() -> None:
+    engine = PlainEngine(trainee(NCE))
+    found = take_step(engine, whole_batch(), replace(rules_of(NCE), packed=True))
+    padded = take_step(PlainEngine(trainee(NCE)), whole_batch(), rules_of(NCE))
+    assert found.padded_tokens == found.tokens
+    assert found.chunks <= padded.chunks
+    assert found.loss == pytest.approx(padded.loss, rel=1e-12)
+
+
 def test_without_candidates_a_batch_is_questions_and_passages() -> None:
     batch = replace(whole_batch(), candidates=None)
     rows = [
