@@ -58,7 +58,7 @@ def study_job(source: Any, held_out: Any, root: Any, arms: dict[str, Any]) -> di
     data["cluster"]["workers"] = 1
     data["evaluate"] = {"benchmarks": [f"beir:{held_out}"]}
     data["index"] = {"shard_rows": 40}
-    return {**data, "study": {"arms": arms, "seeds": [1, 2]}}
+    return {**data, "study": {"arms": arms, "seeds": [1, 2, 3]}}
 
 
 def run_here(data: dict[str, Any]) -> dict[str, Artifact]:
@@ -83,7 +83,7 @@ def data(local_ray: None, folder: Path, source: Path) -> Callable[[dict[str, Any
 @pytest.fixture(scope="module")
 def alike(data: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Artifact]:
     """A/A: the same mix in both arms, with seeds of its own in each."""
-    return run_here(data({"french": FRENCH, "again": {**FRENCH, "seeds": [3, 4]}}))
+    return run_here(data({"french": FRENCH, "again": {**FRENCH, "seeds": [4, 5, 6]}}))
 
 
 @pytest.fixture(scope="module")

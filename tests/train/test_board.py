@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import pytest
-
-from raytrain.train.board import Board, note, watch
+from raytrain.train.board import Board, note
 
 STEP: dict[str, Any] = {"step": 3, "loss": 0.5, "seconds": 0.5, "data_wait_seconds": 0.0}
 
@@ -27,14 +25,3 @@ def test_the_board_has_the_newest_step_and_keeps_a_warning() -> None:
     board.report(STEP | {"step": 4, "warning": "look"})
     board.report(STEP | {"step": 5})
     assert board.newest() == STEP | {"step": 5, "warning": "look"}
-
-
-def test_what_is_told_just_before_the_end_is_shown(local_ray: None, capsys: pytest.CaptureFixture[str]) -> None:
-    import ray
-
-    board = ray.remote(num_cpus=0)(Board).remote()
-    ray.get(board.newest.remote())  # it takes longer to start than to ask it
-    with watch(board, steps=10, start=3, batch_size=64):
-        ray.get(board.report.remote(STEP | {"step": 9, "warning": "look"}))
-    told = capsys.readouterr().err.splitlines()
-    assert told[-2:] == ["train: 10/10 steps loss 0.5000, 128 pairs/s", "look"]

@@ -119,6 +119,7 @@ def train(rank: int, world: int, run: Location, max_skipped: int) -> dict[str, A
             run=run,
             pad_id=0,
             kept_tokens=50,
+            packed=False,
             checkpoint=checkpoint,
             report=reported.append,
         )

@@ -44,11 +44,10 @@ def watch(board: Any, steps: int, start: int, batch_size: int) -> Iterator[None]
     stop = threading.Event()
 
     def follow() -> None:
-        shown, warned, over = start, False, False
+        shown, warned = start, False
         with counting("train", "steps", steps, start) as advance:
             advance(0, "starting the workers")
-            while not over:
-                over = stop.wait(POLL_S)  # after the end once more, for what was told since
+            while not stop.wait(POLL_S):
                 try:
                     m = ray.get(board.newest.remote(), timeout=5)
                 except ray.exceptions.GetTimeoutError:
