@@ -134,7 +134,7 @@ def test_attention_drops_out_in_training_alone_and_by_the_seed() -> None:
 )
 def test_attention_of_another_kind_is_refused(mask: torch.Tensor | None, given: dict[str, Any]) -> None:
     bounds = torch.tensor([0, 4], dtype=torch.int32)
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(ValueError, match="packed attention has no"):
         packed_attention(nn.Identity(), *states(4), mask, cu_seq_lens_q=bounds, max_length_q=4, **given)
 
 

@@ -1,6 +1,6 @@
 """What losses are computed from: some rows of one rank, and the questions and passages of the whole batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -24,6 +24,14 @@ class Rows:
     def part(self, start: int, stop: int) -> "Rows":
         """Rows ``start`` to ``stop - 1``."""
         return Rows(*(getattr(self, name)[start:stop] for name in self.__dataclass_fields__))
+
+    def placed(self, questions: torch.Tensor, first_row: int, first_passage: int) -> "Rows":
+        """A rank's own rows within the batch of all ranks, once their questions (n, d) are embedded.
+
+        Its rows and passages stand in those of the whole batch from ``first_row`` and ``first_passage`` on.
+        """
+        there = torch.where(self.candidates < 0, -1, self.candidates + first_passage)
+        return replace(self, number=self.number + first_row, questions=questions, candidates=there)
 
 
 @dataclass(frozen=True)

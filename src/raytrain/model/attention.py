@@ -57,11 +57,11 @@ def packed_attention(
 
     Gives (1, total, heads, width of a head). ``cu_seq_lens_q`` and ``max_length_q`` are ``Packed.bounds`` and
     ``Packed.longest``. A ``sliding_window`` counts the token itself, as with flash-attention. Raises
-    NotImplementedError for attention that it would get wrong.
+    ValueError for attention that it would get wrong.
     """
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if causal or attention_mask is not None or any(given is not None for given in (softcap, position_bias, s_aux)):
-        raise NotImplementedError("packed attention has no causal mask, other mask, bias, cap or sink")
+        raise ValueError("packed attention has no causal mask, other mask, bias, cap or sink")
     reach = -1 if sliding_window is None else sliding_window - 1
     # The kernel is for half precision on a GPU and has no dropout.
     if query.is_cuda and query.element_size() == 2 and dropout == 0.0:

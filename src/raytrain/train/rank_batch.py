@@ -70,25 +70,20 @@ class RankBatch:
             rows
         ) + len(further)
 
-    def rows(self, questions: torch.Tensor, first_row: int, first_passage: int) -> Rows:
-        """The rows as losses take them; ``questions`` (n, d) are their vectors.
-
-        The rank's rows and passages stand in those of the whole batch from ``first_row`` and ``first_passage`` on.
-        """
+    def rows(self, device: torch.device) -> Rows:
+        """The rows as losses take them, of this rank alone and not embedded yet."""
         owner, positive = self.passage_rows()
         order = np.argsort(owner, kind="stable")  # in it, a row's passages follow each other, its own one first
         widths = np.bincount(owner, minlength=len(self.queries))
         filled = np.arange(widths.max(initial=1))[None, :] < widths[:, None]
         places = np.full(filled.shape, -1)
-        places[filled] = order + first_passage
+        places[filled] = order
         is_positive = np.zeros(filled.shape, bool)
         is_positive[filled] = positive[order]
         scores = np.full(filled.shape, np.nan, np.float32)
         scores[filled] = self._scores()[order]
-        number = torch.arange(first_row, first_row + len(self.queries))
-        found = (number, *map(torch.from_numpy, (places, is_positive, scores)))
-        number, candidates, is_positive_, scores_ = (tensor.to(questions.device) for tensor in found)
-        return Rows(number, questions, candidates, is_positive_, scores_)
+        found = (torch.arange(len(filled)), torch.empty(len(filled), 0), *map(torch.from_numpy, (places, is_positive)))
+        return Rows(*(tensor.to(device) for tensor in (*found, torch.from_numpy(scores))))
 
     def _scores(self) -> Floats:
         more = self.candidates

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from raytrain.losses.config import InfoNCE, Loss, learned_temperatures
-from raytrain.losses.rows import Passages, Questions
+from raytrain.losses.rows import Passages, Questions, Rows
 from raytrain.model.texts import ENOUGH_TOKENS, Texts, cut_packed, cut_padded
 from raytrain.train import exchange
 from raytrain.train.chunks import Chunks, agree, fitting, padded_tokens
-from raytrain.train.grad_cache import Engine, Pass, embed, go_back
+from raytrain.train.grad_cache import Embedded, Engine, Pass, embed, go_back
 from raytrain.train.rank_batch import RankBatch
 from raytrain.train.scoring import Scored, count_rows, names_of, score
 
@@ -82,13 +82,13 @@ def take_step(engine: Engine, batch: RankBatch, rules: StepRules) -> Taken:
     """Gives the losses of the batch, and its gradient to the engine. Every rank calls it with its own rows."""
     device = engine.device
     texts = Texts.join([batch.queries, batch.all_passages])
-    rows = batch.rows(torch.empty(len(batch.queries), 0, device=device), 0, 0)
+    rows = batch.rows(device)
     counted = count_rows(rules.losses, rows)
     agreed = _agree(texts, len(rows), counted, rules, device)
     lane = batch.lanes[0] if len(batch.lanes) else -1
     forward = Pass(engine, texts, agreed.chunks, rules.pad_id, f"{rules.seed} dropout {batch.step} {lane}")
     embedded = embed(forward)
-    scored, gradient = _score(batch, embedded.vectors, embedded.temperatures, agreed, rules)
+    scored, gradient = _score(rows, _keys(batch, texts, device), embedded, agreed, rules)
     taken = _taken(batch, scored, counted, agreed, embedded.temperatures, rules)
     if taken.finite:
         go_back(forward, embedded, gradient, scored.temperatures)
@@ -120,57 +120,49 @@ def _agree(
     )
 
 
-def _score(
-    batch: RankBatch, vectors: torch.Tensor, temperatures: torch.Tensor, agreed: Agreed, rules: StepRules
-) -> tuple[Scored, torch.Tensor]:
+@dataclass(frozen=True)
+class Keys:
+    """What other ranks need to know of the texts of this one."""
+
+    questions: torch.Tensor  # (n,): which text
+    passages: torch.Tensor  # (m, 3): which text, of which of the rank's rows, whether an answer
+
+
+def _keys(batch: RankBatch, texts: Texts, device: torch.device) -> Keys:
+    n = len(batch.queries)
+    table = np.stack([texts.keys[n:], *batch.passage_rows()], axis=1)
+    return Keys(torch.from_numpy(texts.keys[:n]).to(device), torch.from_numpy(table).to(device))
+
+
+def _score(rows: Rows, keys: Keys, embedded: Embedded, agreed: Agreed, rules: StepRules) -> tuple[Scored, torch.Tensor]:
     """Losses of the rank's rows, and the gradient of its vectors that all ranks ask for together, (texts, d)."""
-    n, alone = len(batch.queries), not rules.across_ranks
-    me = 0 if alone else exchange.rank()
-    row_counts, passage_counts = (
-        ([counts[exchange.rank()]] if alone else counts) for counts in (agreed.rows, agreed.passages)
-    )
-    first_row, first_passage = sum(row_counts[:me]), sum(passage_counts[:me])
-    keys = _keys(batch, first_row, vectors.device)
+    vectors, n, me = embedded.vectors, len(rows), exchange.rank()
+    row_counts, passage_counts = agreed.rows, agreed.passages
+    if not rules.across_ranks:
+        row_counts, passage_counts, me = [row_counts[me]], [passage_counts[me]], 0
+    first_row = sum(row_counts[:me])
     # Questions travel too where passages are compared with them; both in one exchange.
     sent = [q + p for q, p in zip(row_counts, passage_counts, strict=True)] if rules.symmetric else passage_counts
-    own = vectors if rules.symmetric else vectors[n:]
-    whole = own if alone else exchange.gather_rows(own, sent)
-    keys = (
-        keys
-        if alone
-        else _Keys(
-            exchange.gather_rows(keys.questions, row_counts), exchange.gather_rows(keys.passages, passage_counts)
-        )
-    )
+    whole = exchange.gather_rows(vectors if rules.symmetric else vectors[n:], sent)
+    own = keys.passages.clone()
+    own[:, 1] += first_row
+    passages = exchange.gather_rows(own, passage_counts)
     is_question = _is_question(row_counts, passage_counts, rules.symmetric, vectors.device)
     scored = score(
-        batch.rows(vectors[:n], first_row, first_passage),
-        Passages(whole[~is_question], keys.passages[:, 0], keys.passages[:, 1], keys.passages[:, 2].bool()),
-        Questions(whole[is_question], keys.questions[:, 0]),
-        temperatures,
+        rows.placed(vectors[:n], first_row, sum(passage_counts[:me])),
+        Passages(whole[~is_question], passages[:, 0], passages[:, 1], passages[:, 2].bool()),
+        Questions(whole[is_question], exchange.gather_rows(keys.questions, row_counts)),
+        embedded.temperatures,
         rules.losses,
         agreed.counts,
     )
     asked = torch.empty_like(whole)
     asked[is_question], asked[~is_question] = scored.questions, scored.passages
-    returned = asked if alone else exchange.sum_to_owners(asked, sent)
+    returned = exchange.sum_to_owners(asked, sent)
     gradient = torch.zeros_like(vectors)
     gradient[len(vectors) - len(returned) :] = returned
     gradient[:n] += scored.rows
     return scored, gradient
-
-
-@dataclass(frozen=True)
-class _Keys:
-    questions: torch.Tensor  # (n, 1): which text
-    passages: torch.Tensor  # (m, 3): which text, of which row, whether an answer
-
-
-def _keys(batch: RankBatch, first_row: int, device: torch.device) -> _Keys:
-    rows, positive = (torch.from_numpy(values) for values in batch.passage_rows())
-    questions, passages = (torch.from_numpy(texts.keys) for texts in (batch.queries, batch.all_passages))
-    table = torch.stack([passages, rows + first_row, positive.long()], dim=1)
-    return _Keys(questions[:, None].to(device), table.to(device))
 
 
 def _is_question(rows: Sequence[int], passages: Sequence[int], symmetric: bool, device: torch.device) -> torch.Tensor:
