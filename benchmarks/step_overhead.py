@@ -152,7 +152,7 @@ def measure(job_file: Path, out: Path) -> None:
     """Writes the seconds of each step of the kinds that are taken in this process, step by step in turn."""
     job = load_job(job_file)
     inputs, _ = finished_inputs(job, str(job_file))
-    run = run_of(job, inputs, inputs["plan"].location / "none")  # a run that has no checkpoint
+    run = run_of(job, inputs, inputs["plan"].location / "none", 0)  # a run that has no checkpoint
     torch.set_num_threads(run.threads)
     plan = run.feed.plan
     batches = list(rank_batches(rank_blocks(run.feed, 0, 1), plan, range(plan.lanes), 0))

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raytrain.errors import UserError
+from raytrain.errors import DamagedError, UserError
 from raytrain.storage import Location, sha256_file
 
 FORMAT = 1
@@ -220,6 +220,14 @@ def write_file(data: bytes, folder: Location, path: str) -> File:
     """Writes ``data`` to ``folder/path`` and says what it was."""
     (folder / path).write_bytes(data)
     return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def read_file(folder: Location, file: File) -> bytes:
+    """What was written. Raises DamagedError that names the file if it is something else now."""
+    data = (folder / file.path).read_bytes()
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise DamagedError(f"{(folder / file.path).uri}: damaged: its bytes are not those that were written")
+    return data
 
 
 def upload_file(local: Path, folder: Location, path: str) -> File:

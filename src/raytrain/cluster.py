@@ -4,13 +4,16 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from raytrain.config import Cluster
 from raytrain.errors import UserError, one_line
 
 CPUS_FOR_DATA = 1.0
+_ROUNDING = 1e-9
+
+Resources = Mapping[str, float]  # CPU, GPU … → how much
 
 _own_temp_dir: list[str] = []
 
@@ -85,41 +88,80 @@ def threads_of(cluster: Cluster) -> int:
 
 
 def check_placeable(cluster: Cluster) -> None:
-    """Raises UserError if the running Ray can't hold the workers and the tasks that read for them."""
+    """Raises UserError if the running Ray can't hold the fewest workers and the tasks that read for them."""
+    nodes = alive_nodes()
+    check_cpus(cluster, [node.get("CPU", 0.0) for node in nodes])
+    check_gpus(cluster, sum(node.get("GPU", 0.0) for node in nodes))
+
+
+def alive_nodes() -> list[Resources]:
+    """What each node of the running Ray has in all, without those that are about to go."""
     import ray
 
-    check_cpus(cluster, [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]])
-    check_gpus(cluster, ray.cluster_resources().get("GPU", 0.0))
+    going = draining_nodes()
+    return [node["Resources"] for node in ray.nodes() if node["Alive"] and node["NodeID"] not in going]
 
 
-def check_cpus(cluster: Cluster, nodes: Sequence[float]) -> None:
-    """Raises UserError if the workers leave no CPU for reading data: the run would wait for ever.
+def draining_nodes() -> set[str]:
+    """Nodes that the cloud has given notice of, or that are being removed."""
+    # What ray.train.get_preemption_info asks; that is a barrier of all workers, and this is not.
+    from ray._private.state import state
 
-    ``nodes`` are the CPUs of each node. Workers are packed, so the largest nodes fill up first.
+    return set(state.get_draining_nodes())
+
+
+def workers_that_fit(cluster: Cluster, nodes: Sequence[Resources]) -> int:
+    """How many workers, up to the most that are asked for, have room beside a task that reads; 0 if too few."""
+    for workers in range(cluster.most_workers, cluster.fewest_workers - 1, -1):
+        free = _free_cpus(cluster, workers, nodes)
+        if free is not None and max(free) >= CPUS_FOR_DATA - _ROUNDING:
+            return workers
+    return 0
+
+
+def check_cpus(cluster: Cluster, cpus: Sequence[float]) -> None:
+    """Raises UserError if the fewest workers leave no CPU for reading data: the run would wait for ever.
+
+    ``cpus`` are the CPUs of each node. Workers are packed, so the largest nodes fill up first.
     """
-    free = sorted(nodes, reverse=True)
-    for _ in range(cluster.workers):
-        fits = [i for i, cpus in enumerate(free) if cpus >= cluster.cpus_per_worker - 1e-9]
-        if not fits:
-            raise UserError(
-                f"cluster.workers: {cluster.workers} workers × {cluster.cpus_per_worker:g} CPUs do not fit into "
-                f"the {sum(nodes):g} CPUs there are: ask for fewer, or lower cluster.cpus_per_worker"
-            )
-        free[fits[0]] -= cluster.cpus_per_worker
-    if max(free) < CPUS_FOR_DATA - 1e-9:
+    workers = cluster.fewest_workers
+    free = _free_cpus(cluster, workers, [{"CPU": each, "GPU": float("inf")} for each in cpus])
+    if free is None:
         raise UserError(
-            f"cluster.workers: {cluster.workers} workers × {cluster.cpus_per_worker:g} CPUs leave {max(free):g} CPUs "
-            f"of {sum(nodes):g} on one machine for reading data, and that needs {CPUS_FOR_DATA:g}: "
+            f"cluster.workers: {workers} workers × {cluster.cpus_per_worker:g} CPUs do not fit into "
+            f"the {sum(cpus):g} CPUs there are: ask for fewer, or lower cluster.cpus_per_worker"
+        )
+    if max(free) < CPUS_FOR_DATA - _ROUNDING:
+        raise UserError(
+            f"cluster.workers: {workers} workers × {cluster.cpus_per_worker:g} CPUs leave {max(free):g} CPUs "
+            f"of {sum(cpus):g} on one machine for reading data, and that needs {CPUS_FOR_DATA:g}: "
             "ask for fewer workers, or lower cluster.cpus_per_worker"
         )
 
 
+def _free_cpus(cluster: Cluster, workers: int, nodes: Sequence[Resources]) -> list[float] | None:
+    """The CPUs that some workers leave free on each node, or None if they do not fit."""
+    cpus, gpus = ([node.get(name, 0.0) for node in nodes] for name in ("CPU", "GPU"))
+    for _ in range(workers):
+        fits = [
+            i
+            for i in range(len(nodes))
+            if cpus[i] >= cluster.cpus_per_worker - _ROUNDING and gpus[i] >= cluster.gpus_per_worker - _ROUNDING
+        ]
+        if not fits:
+            return None
+        most = max(fits, key=lambda i: cpus[i])
+        cpus[most] -= cluster.cpus_per_worker
+        gpus[most] -= cluster.gpus_per_worker
+    return cpus
+
+
 def check_gpus(cluster: Cluster, available: float) -> None:
-    """Raises UserError if the workers ask for more GPUs than there are."""
-    wanted = cluster.workers * cluster.gpus_per_worker
-    if wanted > available + 1e-9:
+    """Raises UserError if the fewest workers ask for more GPUs than there are."""
+    workers = cluster.fewest_workers
+    if workers * cluster.gpus_per_worker > available + _ROUNDING:
         raise UserError(
-            f"cluster.gpus_per_worker: {cluster.workers} workers × {cluster.gpus_per_worker:g} GPUs are more "
+            f"cluster.gpus_per_worker: {workers} workers × {cluster.gpus_per_worker:g} GPUs are more "
             f"than the {available:g} of the cluster"
         )
 

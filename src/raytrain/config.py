@@ -19,6 +19,12 @@ def _benchmark(value: str) -> str:
 Benchmark = Annotated[str, AfterValidator(_benchmark)]
 
 
+def _range(value: int | list[int]) -> int | list[int]:
+    if isinstance(value, list) and (len(value) != 2 or value[0] > value[1]):
+        raise ValueError("give a number, or [fewest, most]")
+    return value
+
+
 class Storage(Section):
     """Where object stores are. Credentials come from the usual AWS variables, profile or role, never from here."""
 
@@ -226,7 +232,11 @@ class Cluster(Section):
 
     address: str | None = Field(None, description="of a running Ray cluster; default: RAY_ADDRESS, or start one here")
     local_cpus: PositiveInt | None = Field(None, description="CPUs of a Ray started here; default: all")
-    workers: PositiveInt = Field(1, description="training workers, and actors that embed passages")
+    workers: Annotated[PositiveInt | list[PositiveInt], AfterValidator(_range)] = Field(
+        1,
+        description="training workers, and actors that embed passages; [fewest, most]: as many as there is room for, "
+        "more when nodes come, fewer when they go",
+    )
     cpus_per_worker: PositiveFloat = 1.0
     gpus_per_worker: Literal[0, 1] = 0
     threads_per_worker: PositiveInt | None = Field(None, description="default: as many as its CPUs, at least 1")
@@ -236,6 +246,19 @@ class Cluster(Section):
     max_failures: NonNegativeInt = Field(
         3, description="how often in a row, without progress between, dead workers of train and index are restarted"
     )
+    wait_for_nodes_s: NonNegativeInt = Field(
+        600, description="seconds to wait, after a node has gone, until there is room for the fewest workers again"
+    )
+
+    @property
+    def fewest_workers(self) -> int:
+        """What a run needs to go on."""
+        return self.workers[0] if isinstance(self.workers, list) else self.workers
+
+    @property
+    def most_workers(self) -> int:
+        """What a run takes if it can have it."""
+        return self.workers[1] if isinstance(self.workers, list) else self.workers
 
 
 class Job(Section):
@@ -263,9 +286,9 @@ class Job(Section):
         if len(named) != 1:
             found = " and ".join(named) if named else "none of them"
             raise ValueError(f"give exactly one of {', '.join(given)}: found {found}")
-        if self.cluster.workers > self.train.lanes:
+        if self.cluster.most_workers > self.train.lanes:
             raise ValueError(
-                f"cluster.workers ({self.cluster.workers}) is more than train.lanes ({self.train.lanes}): "
+                f"cluster.workers ({self.cluster.most_workers}) is more than train.lanes ({self.train.lanes}): "
                 "a worker owns at least one lane"
             )
         arms = self.study.arms if self.study else {}

@@ -13,6 +13,10 @@ class DamagedError(UserError):
     """A file that is there and can't be read for what is in it."""
 
 
+class OvertakenError(UserError):
+    """Another process has done what this one was to commit."""
+
+
 def one_line(error: object, limit: int = 300) -> str:
     """The text of an error without line breaks, cut to ``limit`` characters."""
     return " ".join(str(error).split())[:limit]
@@ -29,6 +33,6 @@ def user_error_in(error: BaseException) -> UserError | None:
         causes = [getattr(inner, "cause", None), getattr(inner, "controller_failure", None), inner.__cause__]
         causes += list(getattr(inner, "worker_failures", {}).values())
         if isinstance(inner, UserError) and getattr(inner, "cause", None) is None:
-            return UserError(str(inner).split("\n", 1)[0])
+            return type(inner)(str(inner).split("\n", 1)[0])
         seen += [cause for cause in causes if isinstance(cause, BaseException) and cause not in seen]
     return None

@@ -16,8 +16,9 @@ from raytrain.model.encoder import BiEncoder, load_backbone, random_backbone
 from raytrain.pipeline import Outcome
 from raytrain.stages.train import _finish
 from raytrain.storage import Location
-from raytrain.train.checkpoint import log_folder, save_checkpoint
+from raytrain.train.checkpoint import log_folder
 from raytrain.train.trainee import Trainee
+from train.saved import save_checkpoint
 
 STEPS, CUT = 5, 3  # of the run, and the step of its first checkpoint
 LEARNED = {"b": {"temperature": {"start": 0.3}}, "a": {"temperature": {"start": 0.2}}, "fixed": {}}
@@ -55,7 +56,7 @@ def run(tmp_path: Path) -> Location:
 def log_of(run: Location, first: int, last: int, name: str, lines: list[dict[str, Any]]) -> list[File]:
     """The part of a log from one checkpoint to the next; a file without lines is not written."""
     text = "".join(json.dumps(line) + "\n" for line in lines if first <= line["step"] < last)
-    return [write_file(text.encode(), run, f"{log_folder(first, last)}/{name}")] if text else []
+    return [write_file(text.encode(), run, f"{log_folder(first, last, 'writer')}/{name}")] if text else []
 
 
 def trained(run: Location, skips: list[dict[str, Any]], parts: list[tuple[int, int]]) -> Trainee:
@@ -72,7 +73,7 @@ def trained(run: Location, skips: list[dict[str, Any]], parts: list[tuple[int, i
         for file in log_of(run, *part, name, lines)
     ]
     state = {f"weight/{name}": value for name, value in trainee.state_dict().items()}
-    save_checkpoint(run, state, step=STEPS, skipped=len(skips), world_size=2, log=log)
+    save_checkpoint(run, [state, {}], step=STEPS, skipped=len(skips), log=log)
     return trainee
 
 

@@ -23,8 +23,8 @@ from raytrain.stages.chain import chain
 from raytrain.storage import Location
 from raytrain.train.alone import device_of, finished_inputs, rank_blocks, run_of, train_alone
 from raytrain.train.batches import rank_rows
-from raytrain.train.checkpoint import save_checkpoint
 from raytrain.train.rank import train_on
+from train.saved import save_checkpoint
 
 STEPS = 12
 
@@ -99,7 +99,7 @@ def test_ranks_of_the_launcher_train_as_workers_of_ray_do_and_go_on_after_a_chec
 def test_each_rank_reads_its_own_rows(trained: tuple[Path, dict[str, Artifact]], world: int) -> None:
     """Rounds of several blocks, a ragged last one, and ranks with one lane and with two."""
     folder, artifacts = trained
-    whole = run_of(job_from(job_data(folder), "test"), artifacts, artifacts["train"].location / "new")
+    whole = run_of(job_from(job_data(folder), "test"), artifacts, artifacts["train"].location / "new", 0)
     feed = replace(whole.feed, first_step=1, rows_per_round=80)
     assert len(feed.rounds(world)) > 2
     for rank in range(world):
@@ -151,8 +151,8 @@ def test_a_loss_that_model_or_corpus_cant_have_is_refused_before_the_first_step(
     folder, artifacts = trained
     job = job_from(job_data(folder, losses={"own": loss}), "test")
     place = artifacts["train"].location / "new"
-    rank = run_of(job, artifacts, place)
-    assert refusal(train_on, rank, iter([]), torch.device("cpu"), print).startswith(told)
+    rank = run_of(job, artifacts, place, 0)
+    assert refusal(train_on, rank, iter([]), torch.device("cpu"), print, bool).startswith(told)
     assert not place.list()
 
 
@@ -163,7 +163,7 @@ def test_a_run_that_skipped_too_many_steps_is_not_done_at_its_last(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     weights = {"weight/a": torch.zeros(1)}
-    save_checkpoint(Location.of(str(tmp_path)), weights, step=STEPS, skipped=3, world_size=1, log=[])
+    save_checkpoint(Location.of(str(tmp_path)), [weights], step=STEPS, skipped=3)
     for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}.items():
         monkeypatch.setenv(name, value)
     file = str(trained[0] / "job.yaml")

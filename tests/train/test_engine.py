@@ -111,30 +111,38 @@ def go_back(engine: Engine, case: Case, step: int, lanes: range, bad: float = 1.
     return whole
 
 
+def whole_state(engine: Engine) -> State:
+    """The states of all ranks together; no tensor is in two of them."""
+    parts: list[State] = [{}] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(parts, engine.state())
+    whole = {name: value for part in parts for name, value in part.items()}
+    assert len(whole) == sum(map(len, parts))
+    return whole
+
+
 def disturb(engine: Engine, case: Case, rank: int, step: int) -> tuple[Engine, dict[str, Any]]:
     """Tries a bad step, and puts the state into a fresh engine; also whether weights and moments stayed the same."""
-    before = engine.state()
+    before = whole_state(engine)
     lanes = lanes_of(rank, case.world, LANES)
     go_back(engine, case, 50, lanes, bad=case.bad if rank == case.world - 1 else 1.0)
     norm = engine.step(1.0)
-    state = [engine.state()]
-    found = {"norm": norm, "same": all(torch.equal(before[name], state[0][name]) for name in before)}
-    torch.distributed.broadcast_object_list(state)
+    state = whole_state(engine)
+    found = {"norm": norm, "same": all(torch.equal(before[name], state[name]) for name in before)}
     # One good step more with the engine at hand, for what a bad one may leave in it.
     go_back(engine, case, step, lanes)
     engine.step(factor(step))
-    found["then"] = engine.state()
+    found["then"] = whole_state(engine)
     fresh = trainee()
-    fresh.load_state_dict(weights_of(state[0]))
+    fresh.load_state_dict(weights_of(state))
     engine = make_engine(fresh, config_of(case), "cpu")
-    engine.load_state(state[0], updates=step)
+    engine.load_state(state, updates=step)
     return engine, found
 
 
 def run(rank: int, case: Case) -> dict[str, Any]:
     """All steps of a case on a rank."""
     engine = make_engine(trainee(), config_of(case), "cpu")
-    found: dict[str, Any] = {"begun": engine.state(), "values": [], "norms": []}
+    found: dict[str, Any] = {"begun": whole_state(engine), "values": [], "norms": []}
     for step in range(STEPS):
         if case.disturbed and step == 2:
             engine, found["bad"] = disturb(engine, case, rank, step)
@@ -143,8 +151,8 @@ def run(rank: int, case: Case) -> dict[str, Any]:
         found["values"].append(float(part))
         found["norms"].append(engine.step(factor(step)))
         if step == 2:
-            found["then"] = engine.state()
-    return found | {"state": engine.state()}
+            found["then"] = whole_state(engine)
+    return found | {"state": whole_state(engine)}
 
 
 def weights_of(state: State) -> State:

@@ -122,6 +122,8 @@ def train(rank: int, world: int, run: Location, max_skipped: int) -> dict[str, A
             packed=False,
             checkpoint=checkpoint,
             report=reported.append,
+            asked=lambda: False,
+            committed=lambda checkpoint: None,
         )
     except UserError as caught:
         error = str(caught)

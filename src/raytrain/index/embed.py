@@ -79,7 +79,7 @@ def build_shards(
             fn_constructor_args=(model, rules, tokens_per_chunk, cluster, list(shards), to),
             batch_size=1,
             batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(size=min(cluster.workers, len(shards))),
+            compute=ray.data.ActorPoolStrategy(size=min(cluster.most_workers, len(shards))),
             num_cpus=cluster.cpus_per_worker,
             num_gpus=cluster.gpus_per_worker,
             max_restarts=0,  # the whole job is tried again, for the shards that are not there

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raytrain.artifact import Artifact, File, download_folder, upload_folder, write_file
+from raytrain.artifact import Artifact, File, download_folder, read_file, upload_folder, write_file
 from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
@@ -35,7 +35,7 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    from raytrain.train.checkpoint import latest_checkpoint
+    from raytrain.train.checkpoint import newest_whole
     from raytrain.train.ray_job import fit
     from raytrain.train.skipped import check_skipped
 
@@ -44,11 +44,11 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     feed, pad_id = feed_of(job, inputs)
     if feed.tokens:
         say(f"train: reads the token ids at {feed.tokens.folder.uri}")
-    begun = latest_checkpoint(folder)
+    begun = newest_whole(folder, say)
     if begun:
         check_skipped(begun.skipped, job.train.max_skipped, folder)
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
-    fit(job, feed, inputs["model"], pad_id, folder)
+    fit(job, feed, inputs["model"], pad_id, folder, say)
     return _finish(job, inputs["model"], folder, say)
 
 
@@ -105,7 +105,7 @@ def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:
 def _lines(folder: Location, log: list[File], name: str) -> list[dict[str, Any]]:
     """The lines of all files of this name in a log, in order."""
     files = [file for file in log if file.path.endswith(f"/{name}")]
-    return [json.loads(line) for file in files for line in (folder / file.path).read_text().splitlines()]
+    return [json.loads(line) for file in files for line in read_file(folder, file).decode().splitlines()]
 
 
 def _write_lines(folder: Location, name: str, lines: list[dict[str, Any]]) -> File:

@@ -11,6 +11,7 @@ rank reads all rows and keeps its own: with many ranks, make the token ids befor
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,8 +34,8 @@ from raytrain.stages.chain import chain, one_run
 from raytrain.stages.train import feed_of
 from raytrain.storage import Location
 from raytrain.train.board import note
-from raytrain.train.checkpoint import latest_checkpoint
-from raytrain.train.rank import Run, steps_done, train_on
+from raytrain.train.checkpoint import newest_whole, read_checkpoint, steps_done
+from raytrain.train.rank import Run, train_on
 from raytrain.train.skipped import check_skipped
 from raytrain.train.stream import Feed, read_token_round
 
@@ -72,10 +73,10 @@ def finished_inputs(job: Job, command: str) -> tuple[Inputs, str]:
     return inputs, location.name
 
 
-def run_of(job: Job, inputs: Inputs, folder: Location) -> Run:
-    """What each rank needs, from the newest checkpoint of the folder on."""
+def run_of(job: Job, inputs: Inputs, folder: Location, first_step: int) -> Run:
+    """What each rank needs from a step on, whose checkpoint is in the folder."""
     feed, pad_id = feed_of(job, inputs)
-    feed = replace(feed, first_step=steps_done(folder))
+    feed = replace(feed, first_step=first_step)
     gpu = job.cluster.gpus_per_worker > 0
     return Run(folder, inputs["model"], job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
 
@@ -104,18 +105,49 @@ def train_alone(job_file: str, overrides: Sequence[str], out: str | None) -> Non
         raise UserError(f"train.lanes: {world} ranks are more than its {job.train.lanes}: a rank owns at least one")
     inputs, name = finished_inputs(job, shlex.join([job_file, *overrides]))
     folder = Location.of(out, options_of(job)) if out else root_of(job) / "alone" / name
-    run = run_of(job, inputs, folder)
-    begun = latest_checkpoint(folder)
-    if begun:
-        check_skipped(begun.skipped, job.train.max_skipped, folder)
-    if run.feed.first_step == job.train.max_steps:
+    done = steps_done(folder)
+    if done:
+        check_skipped(read_checkpoint(folder, done).skipped, job.train.max_skipped, folder)
+    if done == job.train.max_steps:
         _say(f"train: all {job.train.max_steps:,} steps are done already: {folder.uri}")
         return
     device = device_of(job, int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    with progress(job, run) as report:
-        train_on(run, rank_blocks(run.feed, dist.get_rank(), world), device, report)
+    run = run_of(job, inputs, folder, first_step_of_all(folder))
+    with progress(job, run) as report, asked_by_signal() as asked:
+        train_on(run, rank_blocks(run.feed, dist.get_rank(), world), device, report, asked)
     dist.destroy_process_group()
+    if steps_done(folder) < job.train.max_steps:
+        _say("train: interrupted after a checkpoint; run the same command again to go on")
+        raise typer.Exit(130)
+
+
+def first_step_of_all(folder: Location) -> int:
+    """Where all ranks go on: rank 0 looks for the newest checkpoint that is whole. Raises UserError on every rank."""
+    found: list[int | UserError] = [0]
+    if dist.get_rank() == 0:
+        try:
+            whole = newest_whole(folder, _say)
+            found = [whole.step if whole else 0]
+        except UserError as error:
+            found = [error]
+    dist.broadcast_object_list(found, src=0)
+    (step,) = found
+    if isinstance(step, UserError):
+        raise step
+    return step
+
+
+@contextmanager
+def asked_by_signal() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come, which the launcher hands on: it waits half a minute before it kills."""
+    asked: list[int] = []
+    before = {kind: signal.signal(kind, lambda kind, _: asked.append(kind)) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 @contextmanager

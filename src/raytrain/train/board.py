@@ -1,28 +1,59 @@
-"""How training is going: a small actor that rank 0 writes to and the driver shows."""
+"""How training is going: a small actor between the workers and the driver."""
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-POLL_S = 0.5
 
 
 class Board:
-    """Keeps the newest metrics of a run, and the first warning."""
+    """An actor between the driver and a run: the newest metrics for one, what is asked of the run for the other."""
 
     def __init__(self) -> None:
         self._newest: dict[str, Any] = {}
+        self._nodes: set[str] = set()
+        self._asked = False
 
-    def report(self, metrics: dict[str, Any]) -> None:
-        """Takes the metrics of a step."""
+    def join(self, node: str) -> None:
+        """Takes the node of a worker."""
+        self._nodes.add(node)
+
+    def nodes(self) -> set[str]:
+        """The nodes that workers are on."""
+        return self._nodes
+
+    def report(self, metrics: dict[str, Any]) -> bool:
+        """Takes the metrics of a step; says whether the run is asked to end. The first warning is kept."""
         warning = {"warning": self._newest["warning"]} if "warning" in self._newest else {}
         self._newest = metrics | warning
+        return self._asked
 
     def newest(self) -> dict[str, Any]:
         """The metrics of the newest step, or nothing yet."""
         return self._newest
+
+    def ask_to_end(self) -> None:
+        """Asks the run to end with a checkpoint."""
+        self._asked = True
+
+
+class Line:
+    """A rank's line to the board. Metrics go out, and what is asked comes back, without waiting for it."""
+
+    def __init__(self, board: Any) -> None:
+        self._board = board
+        self._answers: list[Any] = []
+        self._asked = False
+
+    def report(self, metrics: dict[str, Any]) -> None:
+        """Sends the metrics of a step."""
+        self._answers.append(self._board.report.remote(metrics))
+
+    def asked(self) -> bool:
+        """Whether the run was asked to end, as far as answers have come."""
+        import ray
+
+        if self._answers:
+            come, self._answers = ray.wait(self._answers, num_returns=len(self._answers), timeout=0)
+            self._asked = any([self._asked, *ray.get(come)])
+        return self._asked
 
 
 def note(metrics: dict[str, Any], batch_size: int) -> str:
@@ -32,39 +63,3 @@ def note(metrics: dict[str, Any], batch_size: int) -> str:
     waiting = ", waits for data" if metrics["data_wait_seconds"] > metrics["seconds"] else ""
     skipped = f", {metrics['skipped_steps']:,} skipped" if "skipped_steps" in metrics else ""
     return f"{loss}, {rate:.0f} pairs/s{waiting}{skipped}"
-
-
-@contextmanager
-def watch(board: Any, steps: int, start: int, batch_size: int) -> Iterator[None]:
-    """Shows the progress of a run while the block runs."""
-    import ray
-
-    from raytrain.progress import counting
-
-    stop = threading.Event()
-
-    def follow() -> None:
-        shown, warned = start, False
-        with counting("train", "steps", steps, start) as advance:
-            advance(0, "starting the workers")
-            while not stop.wait(POLL_S):
-                try:
-                    m = ray.get(board.newest.remote(), timeout=5)
-                except ray.exceptions.GetTimeoutError:
-                    continue
-                except ray.exceptions.RayError:
-                    return  # the actor went with its node; the driver hears of it in its own way
-                if m and m["step"] + 1 > shown:
-                    advance(m["step"] + 1 - shown, note(m, batch_size))
-                    shown = m["step"] + 1
-                if "warning" in m and not warned:
-                    print(m["warning"], file=sys.stderr, flush=True)  # Ray keeps what workers print to itself
-                    warned = True
-
-    thread = threading.Thread(target=follow, name="raytrain-progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(timeout=10)

@@ -1,37 +1,40 @@
 """Checkpoints in storage: one committed by its manifest, written last; a half-written one never counts.
 
-checkpoints/step-000000200/state.safetensors   weights and moments, whole, so that any world size can go on
-checkpoints/step-000000200/manifest.json       step, hashes, and the log files of all steps so far
-log/000000000-000000200/…                      metrics, and the ledger of each rank
+checkpoints/step-000000200/WRITER-00000-of-00002.safetensors   what a rank wrote: some of the weights and moments, whole
+checkpoints/step-000000200/manifest.json                       step, hashes, and the log files of all steps so far
+log/000000000-000000200-WRITER/…                               metrics, skipped steps, and the ledger of each rank
+
+Tensors are whole whatever the stage of ZeRO and the number of ranks, so that any number of ranks can go on. WRITER
+names an attempt: what a rank writes that outlived its run is never mistaken for what the next one wrote.
 """
 
 import json
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from raytrain.artifact import File, new_writer, sha256_of, upload_file
-from raytrain.errors import UserError
-from raytrain.storage import Location
+from raytrain.artifact import File, Record, sha256_of, upload_file
+from raytrain.errors import DamagedError, FileMissingError, OvertakenError, UserError
+from raytrain.storage import Location, sha256_file
 
-STATE = "state.safetensors"
 FOLDER = "checkpoints"
+MANIFEST = "manifest.json"
+SET_ASIDE = "damaged.json"  # what a manifest is called whose files are not what it says
 
 
-class Checkpoint(BaseModel):
-    """The manifest of a checkpoint. ``log`` are the log files that count."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Checkpoint(Record):
+    """The manifest of a checkpoint. ``parts`` hold the state, each some of its tensors; ``log`` are all that counts."""
 
     step: int  # steps done, with those left out
     skipped: int  # steps left out
     world_size: int
-    state: File
+    parts: list[File]
     log: list[File]
 
     @property
@@ -45,63 +48,121 @@ def checkpoint_folder(run: Location, step: int) -> Location:
     return run / FOLDER / f"step-{step:09d}"
 
 
-def log_folder(first: int, last: int) -> str:
+def log_folder(first: int, last: int, writer: str) -> str:
     """Where the log of steps first..last-1 lies, relative to the run."""
-    return f"log/{first:09d}-{last:09d}"
+    return f"log/{first:09d}-{last:09d}-{writer}"
 
 
-def save_checkpoint(
-    run: Location, state: dict[str, torch.Tensor], *, step: int, skipped: int, world_size: int, log: list[File]
-) -> None:
-    """Writes a checkpoint and commits it. One rank calls it, when the log of all ranks is in storage."""
-    folder = checkpoint_folder(run, step)
+def write_part(run: Location, step: int, state: dict[str, torch.Tensor], rank: int, world: int, writer: str) -> File:
+    """Writes what a rank holds of the state; it counts once a manifest names it."""
     with tempfile.TemporaryDirectory() as temp:
-        local = Path(temp) / STATE
+        local = Path(temp) / f"{writer}-{rank:05d}-of-{world:05d}.safetensors"
         save_file(state, local)
-        written = upload_file(local, folder, f"{new_writer()}-{STATE}")
-    manifest = Checkpoint(step=step, skipped=skipped, world_size=world_size, state=written, log=log)
-    if not (folder / "manifest.json").put_if_absent(manifest.model_dump_json(indent=1).encode()):
-        raise UserError(f"{folder.uri}: another process trains the same run; let one of them finish")
+        return upload_file(local, checkpoint_folder(run, step), local.name)
+
+
+def commit_checkpoint(run: Location, checkpoint: Checkpoint) -> None:
+    """Writes the manifest. One rank calls it, when the parts and the log of all ranks are in storage.
+
+    Raises OvertakenError if another process has committed this step.
+    """
+    folder = checkpoint_folder(run, checkpoint.step)
+    if not (folder / MANIFEST).put_if_absent(checkpoint.model_dump_json(indent=1).encode()):
+        raise OvertakenError(f"{folder.uri}: another process trains the same run; let one of them finish")
+
+
+def read_checkpoint(run: Location, step: int) -> Checkpoint:
+    """The manifest of a committed checkpoint. Raises DamagedError if it can't be parsed."""
+    place = checkpoint_folder(run, step) / MANIFEST
+    try:
+        return Checkpoint.model_validate(json.loads(place.read_bytes()))
+    except (ValueError, ValidationError) as error:
+        raise DamagedError(f"{place.uri}: damaged: no manifest of a checkpoint") from error
 
 
 def latest_checkpoint(run: Location) -> Checkpoint | None:
-    """The newest committed checkpoint of a run, or None.
-
-    Raises UserError if its manifest can't be parsed.
-    """
+    """The newest committed checkpoint of a run, or None. Raises DamagedError if its manifest can't be parsed."""
     steps = committed_steps(run)
-    if not steps:
-        return None
-    place = checkpoint_folder(run, steps[-1]) / "manifest.json"
-    try:
-        return Checkpoint.model_validate(json.loads(place.read_text()))
-    except (ValueError, ValidationError) as error:
-        raise UserError(f"{place.uri}: no valid checkpoint; delete its folder to go on from the one before") from error
+    return read_checkpoint(run, steps[-1]) if steps else None
 
 
 def committed_steps(run: Location) -> list[int]:
     """Steps of the committed checkpoints, ascending."""
-    found = (re.fullmatch(r"step-(\d+)/manifest\.json", info.path) for info in (run / FOLDER).list())
+    found = (re.fullmatch(rf"step-(\d+)/{MANIFEST}", info.path) for info in (run / FOLDER).list())
     return sorted(int(match[1]) for match in found if match)
 
 
-def load_state(run: Location, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Weights and moments of a checkpoint. Raises UserError that names the file if its bytes are damaged."""
-    place = checkpoint_folder(run, checkpoint.step) / checkpoint.state.path
-    with tempfile.TemporaryDirectory() as temp:
-        local = Path(temp) / STATE
-        place.download(local)
-        if sha256_of(local) != checkpoint.state.sha256:
-            raise UserError(f"{place.uri}: damaged: delete its folder to go on from the checkpoint before")
+def steps_done(run: Location) -> int:
+    """Steps up to the newest committed checkpoint of a run."""
+    steps = committed_steps(run)
+    return steps[-1] if steps else 0
+
+
+def newest_whole(run: Location, say: Callable[[str], None]) -> Checkpoint | None:
+    """The newest checkpoint whose files are all what its manifest says, or None where none was ever committed.
+
+    Reads all of it. Newer ones that are damaged are said aloud and set aside: their manifest is renamed, so that the
+    run can write that step again. Raises DamagedError if there are only damaged ones, which are left as they are.
+    """
+    damaged: dict[int, DamagedError] = {}
+    for step in reversed(committed_steps(run)):
         try:
-            return load_file(local)
-        except SafetensorError as error:
-            raise UserError(f"{place.uri}: no safetensors file: {error}") from error
+            checkpoint = read_checkpoint(run, step)
+            check_files(run, checkpoint)
+        except DamagedError as error:
+            damaged[step] = error
+            continue
+        for later, why in damaged.items():
+            say(f"train: {why}; goes on from the checkpoint before, of step {step:,}")
+            _set_aside(run, later, str(why))
+        return checkpoint
+    if damaged:
+        raise DamagedError(
+            f"{damaged[max(damaged)]}; no checkpoint is whole: bring the file back, or delete {run.uri} to begin again"
+        )
+    return None
+
+
+def check_files(run: Location, checkpoint: Checkpoint) -> None:
+    """Raises DamagedError that names the first file of a checkpoint or its log that is not what it was."""
+    folder = checkpoint_folder(run, checkpoint.step)
+    for place, file in [*((folder, part) for part in checkpoint.parts), *((run, file) for file in checkpoint.log)]:
+        there = place / file.path
+        try:
+            found = sha256_file(there)
+        except FileMissingError as error:
+            raise DamagedError(f"{there.uri}: damaged: it is gone") from error
+        if found != file.sha256:
+            raise DamagedError(f"{there.uri}: damaged: its bytes are not those that were written")
+
+
+def load_state(run: Location, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """Weights and moments of a checkpoint. Raises UserError that names a file that is missing or damaged."""
+    state: dict[str, torch.Tensor] = {}
+    for part in checkpoint.parts:
+        place = checkpoint_folder(run, checkpoint.step) / part.path
+        with tempfile.TemporaryDirectory() as temp:
+            local = Path(temp) / "part.safetensors"
+            place.download(local)
+            if sha256_of(local) != part.sha256:
+                raise DamagedError(f"{place.uri}: damaged: its bytes are not those that were written")
+            try:
+                state |= load_file(local)
+            except SafetensorError as error:
+                raise UserError(f"{place.uri}: no safetensors file: {error}") from error
+    return state
 
 
 def prune(run: Location, keep: int) -> None:
     """Deletes all but the newest ``keep`` checkpoints; the manifest goes first, so that none is left half."""
     for step in committed_steps(run)[:-keep]:
         folder = checkpoint_folder(run, step)
-        (folder / "manifest.json").delete()
+        (folder / MANIFEST).delete()
         folder.delete_tree()
+
+
+def _set_aside(run: Location, step: int, why: str) -> None:
+    folder = checkpoint_folder(run, step)
+    manifest = (folder / MANIFEST).read_bytes().decode(errors="replace")
+    (folder / SET_ASIDE).write_bytes(json.dumps({"why": why, "manifest": manifest}, indent=1).encode())
+    (folder / MANIFEST).delete()

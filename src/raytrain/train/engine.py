@@ -84,14 +84,15 @@ class Engine:
         return float(norm)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Weights (fp32) and moments of all parameters on the CPU, by name; whole on rank 0, empty on others.
+        """Weights (fp32) and moments on the CPU, by name: whole tensors, of every parameter on one rank.
 
-        Every rank must call it: shards are put together one parameter at a time.
+        Every rank must call it: shards are put together one parameter at a time. The states of all ranks together,
+        in any order, are what ``load_state`` takes.
         """
         from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
 
-        keep = dist.get_rank() == 0
         state: dict[str, torch.Tensor] = {}
+        held = [0] * self._world  # elements, so that each rank writes about as much
         for name, parameter in self._engine.module.named_parameters():
             if _is_sharded(parameter):
                 values = {"weight": safe_get_full_fp32_param(parameter)}
@@ -99,7 +100,9 @@ class Engine:
             else:
                 moments = self._engine.basic_optimizer.state[parameter]
                 values = {"weight": parameter.data} | {moment: moments[moment] for moment in MOMENTS}
-            if keep:
+            owner = held.index(min(held))
+            held[owner] += values["weight"].numel()
+            if owner == dist.get_rank():
                 # A copy of its own: in fp32 on a CPU the tensor would otherwise go on changing with the next step.
                 state |= {f"{kind}/{name}": value.detach().float().cpu().clone() for kind, value in values.items()}
         return state

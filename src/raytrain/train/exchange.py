@@ -55,6 +55,11 @@ def sum_of_all(values: torch.Tensor) -> torch.Tensor:
     return whole
 
 
+def any_rank(value: bool, device: torch.device) -> bool:
+    """Whether the value is true on any rank."""
+    return bool(sum_of_all(torch.tensor(int(value), device=device)))
+
+
 def _filled(rows: torch.Tensor, longest: int) -> torch.Tensor:
     if len(rows) == longest:
         return rows.contiguous()

@@ -1,7 +1,7 @@
 """What a rank does, whoever started it: from a run's folder to the checkpoint of its last step. Knows no Ray."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from raytrain.model.prepare import prepare_encoder
 from raytrain.plan import lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_batches
-from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state
+from raytrain.train.checkpoint import load_state, prune, read_checkpoint
 from raytrain.train.engine import make_engine
 from raytrain.train.graph_memory import kept_tokens
 from raytrain.train.loop import Report, train_rank
@@ -40,18 +40,19 @@ class Run:
     gpu: bool
 
 
-def train_on(run: Run, blocks: Iterator[pa.Table], device: torch.device, report: Report) -> None:
-    """Trains from the newest checkpoint to the last step. Every rank of the process group calls it.
+def train_on(
+    run: Run, blocks: Iterator[pa.Table], device: torch.device, report: Report, asked: Callable[[], bool]
+) -> None:
+    """Trains from the checkpoint of ``run.feed.first_step`` to the last step, or until it is asked to end.
 
-    ``blocks`` are the rank's own, of token ids, from ``run.feed.first_step`` on. Raises UserError for what the model
-    or the corpus can't do, before the first step, and what training raises.
+    Every rank of the process group calls it. ``blocks`` are the rank's own, of token ids, from that step on.
+    ``report`` and ``asked`` as in train_rank. Raises UserError for what the model or the corpus can't do, before the
+    first step, and what training raises.
     """
     torch.set_num_threads(run.threads)
     config, plan = run.train, run.feed.plan
-    checkpoint = latest_checkpoint(run.folder)
-    start = checkpoint.step if checkpoint else 0
-    if start != run.feed.first_step:
-        raise UserError(f"train: {run.folder.uri} is at step {start}, not {run.feed.first_step}: is it trained twice?")
+    start = run.feed.first_step
+    checkpoint = read_checkpoint(run.folder, start) if start else None
     trainee = load_trainee(run)
     state = load_state(run.folder, checkpoint) if checkpoint else None
     if state:
@@ -93,13 +94,9 @@ def train_on(run: Run, blocks: Iterator[pa.Table], device: torch.device, report:
         packed=trainee.encoder.first_position is not None,
         checkpoint=checkpoint,
         report=report,
+        asked=asked,
+        committed=lambda checkpoint: prune(run.folder, config.keep_checkpoints),
     )
-
-
-def steps_done(folder: Location) -> int:
-    """Steps up to the newest checkpoint of a run."""
-    steps = committed_steps(folder)
-    return steps[-1] if steps else 0
 
 
 def graph_gib_on(device: torch.device) -> float:

@@ -1,9 +1,11 @@
 """The Ray Train job: workers placed by Ray, rows streamed by Ray Data, restarted from the last checkpoint."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +16,18 @@ import torch
 from ray.data import DataIterator, ExecutionOptions, ExecutionResources
 from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raytrain.artifact import Artifact
-from raytrain.cluster import threads_of
-from raytrain.config import Job
-from raytrain.errors import UserError, one_line, user_error_in
+from raytrain.cluster import alive_nodes, check_placeable, threads_of, workers_that_fit
+from raytrain.config import Cluster, Job
+from raytrain.errors import OvertakenError, UserError, one_line, user_error_in
 from raytrain.storage import Location
-from raytrain.train.board import Board, watch
-from raytrain.train.rank import Run, steps_done, train_on
+from raytrain.train.board import Board, Line
+from raytrain.train.checkpoint import newest_whole, steps_done
+from raytrain.train.rank import Run, train_on
 from raytrain.train.stream import Feed, ReadRound, read_numbered, read_token_round
+from raytrain.train.watch import Say, changed_cluster, watch
 
 DATASET = "rows"
 MOST_TASKS = 4_000  # Ray Data is slow to start with more
@@ -67,33 +72,69 @@ def planned_rows(feed: Feed, read: ReadRound, world_size: int, options: Executio
     return list(dataset.streaming_split(world_size, equal=False))
 
 
-def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location) -> None:
-    """Trains until the checkpoint of the last step is committed; goes on from the newest one there is.
+def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, say: Say) -> None:
+    """Trains until the checkpoint of the last step is committed; goes on from the newest one that is whole.
 
-    ``rows`` feeds the whole run. Workers that die are started again, up to ``cluster.max_failures`` times
-    without progress between; Ray's own retry would also repeat errors that come again each time. Raises
-    UserError for those.
+    ``rows`` feeds the whole run. Workers that die are started again, up to ``cluster.max_failures`` times without
+    progress between, on as many as there is room for; Ray's own retry would also repeat errors that come again each
+    time. Raises UserError for those, and KeyboardInterrupt, after a checkpoint, when the user asked to end.
     """
-    failures = 0
-    while (start := steps_done(folder)) < job.train.max_steps:
-        feed = replace(rows, first_step=start)
-        gpu = job.cluster.gpus_per_worker > 0
-        run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
-        try:
-            _attempt(job, run, start)
-        except ray.train.TrainingFailedError as error:
-            if (mendable := user_error_in(error)) is not None:
-                raise mendable from error
-            failures = 1 if steps_done(folder) > start else failures + 1
-            if failures > job.cluster.max_failures:
-                raise UserError(
-                    f"train: workers failed {failures} times in a row at step {steps_done(folder)}; the last "
-                    f"checkpoint is kept, run again to go on; the last failure: {one_line(error, 10**6)[-600:]}"
-                ) from error
+    failures, last = 0, ""
+    with _sigterm_as_ctrl_c():
+        while (start := _steps_whole(folder, say)) < job.train.max_steps:
+            workers = place_workers(job.cluster, say, patient=bool(last))
+            gpu = job.cluster.gpus_per_worker > 0
+            feed = replace(rows, first_step=start)
+            run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
+            try:
+                _attempt(job, run, workers, say)
+                last = ""
+            except ray.train.TrainingFailedError as error:
+                mendable = user_error_in(error)
+                if mendable is not None and not isinstance(mendable, OvertakenError):
+                    raise mendable from error
+                last = one_line(mendable or error, 10**6)[-600:]
+                failures = 1 if steps_done(folder) > start else failures + 1
+                if failures > job.cluster.max_failures:
+                    raise UserError(
+                        f"train: workers failed {failures} times in a row at step {steps_done(folder)}; the last "
+                        f"checkpoint is kept, run again to go on; the last failure: {last}"
+                    ) from error
+                say(f"train: workers failed ({last[-200:]}); starts them again from the last checkpoint")
 
 
-def _attempt(job: Job, run: Run, start: int) -> None:
-    board = ray.remote(num_cpus=0)(Board).remote()
+def _steps_whole(folder: Location, say: Say) -> int:
+    checkpoint = newest_whole(folder, say)
+    return checkpoint.step if checkpoint else 0
+
+
+def place_workers(cluster: Cluster, say: Say, patient: bool) -> int:
+    """How many workers to start: as many as fit, up to the most. ``patient``: nodes that went may come again.
+
+    Raises UserError if there is no room for the fewest.
+    """
+    deadline = time.monotonic() + (cluster.wait_for_nodes_s if patient else 0)
+    told = False
+    while not (workers := workers_that_fit(cluster, alive_nodes())):
+        if time.monotonic() >= deadline:
+            check_placeable(cluster)
+            raise UserError(
+                f"cluster.workers: there is no room for {cluster.fewest_workers} workers on the nodes there are: ask "
+                "for fewer, or add nodes"
+            )
+        if not told:
+            say(f"train: waits for room for {cluster.fewest_workers} workers, up to {cluster.wait_for_nodes_s:,} s")
+            told = True
+        time.sleep(1)
+    if isinstance(cluster.workers, list):
+        say(f"train: {workers} workers of {cluster.fewest_workers} to {cluster.most_workers}")
+    return workers
+
+
+def _attempt(job: Job, run: Run, workers: int, say: Say) -> None:
+    """Trains until the last step, or until the workers are asked to end."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
     cluster = job.cluster
     resources = {"CPU": cluster.cpus_per_worker} | ({"GPU": cluster.gpus_per_worker} if cluster.gpus_per_worker else {})
     ray_folder = run.folder / "ray"
@@ -101,7 +142,7 @@ def _attempt(job: Job, run: Run, start: int) -> None:
         _worker,
         train_loop_config={"run": run, "board": board},
         scaling_config=ScalingConfig(
-            num_workers=cluster.workers,
+            num_workers=workers,
             use_gpu=cluster.gpus_per_worker > 0,
             resources_per_worker=resources,
             placement_strategy="PACK",
@@ -116,12 +157,13 @@ def _attempt(job: Job, run: Run, start: int) -> None:
             failure_config=FailureConfig(max_failures=0),
         ),
     )
-    with watch(board, job.train.max_steps, start, job.train.batch_size):
-        _aside(trainer.fit)
+    wish = changed_cluster(board, cluster, workers)
+    with watch(board, job.train.max_steps, run.feed.first_step, job.train.batch_size, wish, say):
+        _until_done(trainer.fit, board, say)
 
 
-def _aside(work: Callable[[], Any]) -> None:
-    """Does some work in another thread, and waits for it.
+def _until_done(work: Callable[[], Any], board: Any, say: Say) -> None:
+    """Does some work in another thread, and waits for it. At the first Ctrl-C the run is asked to end.
 
     In the main thread Ray Train would take Ctrl-C for itself, for the rest of the process, and exit with 0.
     """
@@ -134,19 +176,41 @@ def _aside(work: Callable[[], Any]) -> None:
             outcome.set_exception(error)
 
     threading.Thread(target=do, name="raytrain-fit", daemon=True).start()
-    outcome.result()
+    try:
+        outcome.result()
+    except KeyboardInterrupt:
+        if ray.get(board.newest.remote(), timeout=5):  # else no step was made, and there is nothing to save
+            say("train: ends with a checkpoint; Ctrl-C again stops at once")
+            ray.get(board.ask_to_end.remote())
+            outcome.result()
+        raise
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Who stops a job or a pod sends SIGTERM, and waits some seconds."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _worker(config: dict[str, Any]) -> None:
     """What each rank runs."""
     run: Run = config["run"]
     board = config["board"]
-    rank = ray.train.get_context().get_world_rank()
+    line = Line(board)
+    board.join.remote(ray.get_runtime_context().get_node_id())
     train_on(
         run,
         shard_blocks(ray.train.get_dataset_shard(DATASET)),
         ray.train.torch.get_device() if run.gpu else torch.device("cpu"),
-        lambda metrics: board.report.remote(metrics) if rank == 0 else None,
+        line.report if ray.train.get_context().get_world_rank() == 0 else lambda metrics: None,
+        line.asked,
     )
 
 

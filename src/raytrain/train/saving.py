@@ -1,0 +1,121 @@
+"""Checkpoints written beside training: state is copied between two steps, and goes to storage while steps go on.
+
+Each rank writes its part and its ledger in a thread of its own. Ranks tell each other what they wrote over a process
+group that nothing else uses, so that what the steps exchange is not mixed with it; then rank 0 commits. One checkpoint
+is on its way at a time: the next waits for it, so that no more than two states are held.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import torch
+import torch.distributed as dist
+
+from raytrain.artifact import File, write_file
+from raytrain.parquet import write_parquet
+from raytrain.storage import Location
+from raytrain.train.checkpoint import Checkpoint, commit_checkpoint, log_folder, write_part
+
+# Ranks wait for the slowest upload, and storage may be away for long: what gives up is the storage, not the waiting.
+PATIENCE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a rank brings to a checkpoint: its share of the state, and its log of the steps since the last one.
+
+    ``lines``, by the name of their file, are the same on every rank and written by the first.
+    """
+
+    first: int  # step after the last checkpoint
+    step: int  # steps done
+    skipped: int  # of them, steps left out
+    state: dict[str, torch.Tensor]
+    ledger: pa.Table | None
+    lines: Mapping[str, Sequence[dict[str, Any]]]
+
+
+class Saving:
+    """Writes checkpoints of a run, one after the other, beside what the caller does. Every rank has one.
+
+    A context manager: at the end it waits for the checkpoint that is on its way. ``committed`` is called by rank 0, in
+    the thread that writes, after each commit.
+    """
+
+    def __init__(self, run: Location, log: Sequence[File], committed: Callable[[Checkpoint], None]) -> None:
+        """``log`` are the log files of all steps so far. Every rank of the process group must make it."""
+        self._run = run
+        self._log = list(log)
+        self._committed = committed
+        names = [uuid.uuid4().hex[:12]]
+        dist.broadcast_object_list(names, src=0)
+        self._writer = names[0]
+        self._group = dist.new_group(backend="gloo", timeout=PATIENCE)
+        self._thread = ThreadPoolExecutor(1, "raytrain-saving")
+        self._on_its_way: Future[None] | None = None
+
+    def save(self, part: Part) -> None:
+        """Begins to write a checkpoint. Waits for the one before, and raises what that one met."""
+        self.wait()
+        self._on_its_way = self._thread.submit(self._write, part)
+
+    def check(self) -> None:
+        """Raises what the writing of a checkpoint has met, if it has failed already; waits for nothing."""
+        if self._on_its_way is not None and self._on_its_way.done():
+            self.wait()
+
+    def wait(self) -> None:
+        """Waits for the checkpoint that is on its way, and raises what it met."""
+        if self._on_its_way is not None:
+            on_its_way, self._on_its_way = self._on_its_way, None
+            on_its_way.result()
+
+    def __enter__(self) -> "Saving":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.wait()
+        except Exception as late:
+            if error is None:
+                raise
+            error.add_note(f"and the last checkpoint was not written: {late}")
+        finally:
+            self._thread.shutdown()
+
+    def _write(self, part: Part) -> None:
+        rank, world = dist.get_rank(), dist.get_world_size()
+        folder = log_folder(part.first, part.step, self._writer)
+        log = []
+        if part.ledger is not None:
+            log.append(write_parquet(part.ledger, self._run, f"{folder}/ledger-{rank:05d}.parquet"))
+        if rank == 0:
+            log += [_write_lines(self._run, f"{folder}/{name}", lines) for name, lines in part.lines.items() if lines]
+        own = write_part(self._run, part.step, part.state, rank, world, self._writer)
+        gathered: list[tuple[File, list[File]]] = [(own, [])] * world
+        dist.all_gather_object(gathered, (own, log), group=self._group)
+        self._log += [file for _, files in gathered for file in files]
+        if rank == 0:
+            checkpoint = Checkpoint(
+                step=part.step,
+                skipped=part.skipped,
+                world_size=world,
+                parts=[written for written, _ in gathered],
+                log=self._log,
+            )
+            commit_checkpoint(self._run, checkpoint)
+            self._committed(checkpoint)
+
+
+def _write_lines(run: Location, path: str, lines: Sequence[dict[str, Any]]) -> File:
+    data = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines).encode()
+    return write_file(data, run, path)

@@ -1,0 +1,80 @@
+"""What the driver does while workers train: shows how far they are, and asks them to end when there is reason to."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from raytrain.cluster import alive_nodes, draining_nodes, workers_that_fit
+from raytrain.config import Cluster
+from raytrain.progress import counting
+from raytrain.train.board import note
+
+POLL_S = 0.5
+LOOK_S = 2.0  # between looks at the nodes
+GROW_AFTER_S = 20.0  # of room for more workers: a restart costs about as much
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def watch(board: Any, steps: int, start: int, batch_size: int, wish: Callable[[], str], say: Say) -> Iterator[None]:
+    """Shows the progress of a run while the block runs.
+
+    ``wish`` is asked every so often; once it gives a reason, the run is asked to end with a checkpoint.
+    """
+    stop = threading.Event()
+
+    def follow() -> None:
+        shown, warned, reason, looked = start, False, "", 0.0
+        with counting("train", "steps", steps, start) as advance:
+            advance(0, "starting the workers")
+            while not stop.wait(POLL_S):
+                try:
+                    m = ray.get(board.newest.remote(), timeout=5)
+                    if m and not reason and time.monotonic() - looked > LOOK_S:
+                        looked, reason = time.monotonic(), wish()
+                        if reason:
+                            say(f"train: {reason}: ends with a checkpoint and goes on from there")
+                            board.ask_to_end.remote()
+                except ray.exceptions.GetTimeoutError:
+                    continue
+                except ray.exceptions.RayError:
+                    return  # the actor went with its node; the driver hears of it in its own way
+                if m and m["step"] + 1 > shown:
+                    advance(m["step"] + 1 - shown, note(m, batch_size))
+                    shown = m["step"] + 1
+                if "warning" in m and not warned:
+                    print(m["warning"], file=sys.stderr, flush=True)  # Ray keeps what workers print to itself
+                    warned = True
+
+    thread = threading.Thread(target=follow, name="raytrain-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+
+
+def changed_cluster(board: Any, cluster: Cluster, workers: int) -> Callable[[], str]:
+    """A wish to end: a node that workers are on is about to go, or there has been room for more of them for long."""
+    roomy_since = time.monotonic()
+
+    def wish() -> str:
+        nonlocal roomy_since
+        going = draining_nodes() & ray.get(board.nodes.remote(), timeout=5)
+        if going:
+            return f"{len(going)} of its nodes will go away (preempted or removed)"
+        room = workers_that_fit(cluster, alive_nodes()) if workers < cluster.most_workers else workers
+        if room <= workers:
+            roomy_since = time.monotonic()
+        if time.monotonic() - roomy_since > GROW_AFTER_S:
+            return f"there is room for {room} workers instead of {workers}"
+        return ""
+
+    return wish
