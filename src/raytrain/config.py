@@ -75,6 +75,21 @@ class Model(Section):
         return self
 
 
+class Validate(Section):
+    """A small benchmark that checkpoints are scored on while training goes on; the best one becomes the model."""
+
+    benchmark: Benchmark = Field(description="as in evaluate.benchmarks, and none of them")
+    languages: Languages | None = Field(None, description="default: all it has")
+    every: PositiveInt = Field(description="steps; a checkpoint is made there")
+    metric: Literal["nDCG@10", "MRR@100", "Recall@100"] = Field("nDCG@10", description="mean over languages")
+    questions: PositiveInt = Field(200, description="of each language, at most")
+    passages: PositiveInt = Field(2_000, description="of each language: those that answer, filled up with others")
+    patience: PositiveInt | None = Field(
+        None, description="validations in a row without a better one that end the run; default: it goes to the end"
+    )
+    threads: PositiveInt = Field(1, description="that embed, beside the workers")
+
+
 class Train(Section):
     """plan and train: the mix, the batches, the optimiser."""
 
@@ -121,8 +136,9 @@ class Train(Section):
     max_skipped: NonNegativeInt = Field(
         10, description="steps that may be left out because loss or gradient is not finite; one more stops the run"
     )
+    validate_on: Validate | None = Field(None, description="score checkpoints while training; the best one is kept")
     checkpoint_every: PositiveInt = Field(200, description="steps")
-    keep_checkpoints: PositiveInt = 2
+    keep_checkpoints: PositiveInt = Field(2, description="the newest; those that validation needs are kept besides")
     ledger: bool = Field(False, description="write down which rows each step consumed")
 
     @model_validator(mode="after")
@@ -298,6 +314,12 @@ class Job(Section):
             if self.corpus.languages is not None and asked - set(self.corpus.languages):
                 lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
                 raise ValueError(f"{key} names {lacking}, which corpus.languages leaves out")
+        validate = self.train.validate_on
+        if validate and validate.benchmark in self.evaluate.benchmarks:
+            raise ValueError(
+                f"train.validate_on.benchmark: {validate.benchmark} is among evaluate.benchmarks too: the model would "
+                "be chosen by what it is then judged on; take another one"
+            )
         if self.study and not self.evaluate.benchmarks:
             raise ValueError("study needs evaluate.benchmarks: name what to compare the arms on")
         return self

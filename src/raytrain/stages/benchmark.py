@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from raytrain.artifact import File
-from raytrain.config import Job
+from raytrain.config import Evaluate, Job
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import identity_of, label_of, load_benchmark
 from raytrain.evaluate.held_out import write_held_out
 from raytrain.languages import languages_of
-from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
+from raytrain.pipeline import Inputs, Outcome, Say, Stage, Task, options_of
 from raytrain.stages.prepare import source_units
 from raytrain.storage import Location
 
@@ -75,3 +75,12 @@ def _check_known(job: Job, name: str, languages: set[str]) -> None:
 
 
 BENCHMARK = Stage("benchmark", (), _identity, _run, _check)
+
+
+def validation_task(job: Job) -> Task | None:
+    """The benchmark that checkpoints are scored on while training goes on, read as any other."""
+    rules = job.train.validate_on
+    if rules is None:
+        return None
+    evaluate = Evaluate(benchmarks=[rules.benchmark], languages=rules.languages)
+    return Task("validation", BENCHMARK, job.model_copy(update={"evaluate": evaluate}), {})

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from raytrain.config import Job, Study
 from raytrain.pipeline import Stage, Task
-from raytrain.stages.benchmark import BENCHMARK
+from raytrain.stages.benchmark import BENCHMARK, validation_task
 from raytrain.stages.evaluate import BM25, EVALUATE, UNTRAINED
 from raytrain.stages.export import EXPORT
 from raytrain.stages.index import INDEX, UNTRAINED_INDEX
@@ -37,9 +37,9 @@ def chain(job: Job) -> list[Task]:
     Benchmarks come first: what is wrong with them is to be known before the work.
     """
     if not job.evaluate.benchmarks:
-        return [prepare_task(job), *_training(job)]
+        return [*_validation(job), prepare_task(job), *_training(job)]
     evaluation = [Task.of(stage, job) for stage in EVALUATION]
-    tasks = [Task.of(BENCHMARK, job), prepare_task(job), *_training(job), *evaluation]
+    tasks = [Task.of(BENCHMARK, job), *_validation(job), prepare_task(job), *_training(job), *evaluation]
     return [*tasks, Task("report", REPORT, job, _all(tasks))]
 
 
@@ -50,7 +50,7 @@ def _training(job: Job) -> list[Task]:
 
 def study(job: Job, config: Study) -> list[Task]:
     """Every arm × seed of a study. Corpus, benchmarks and BM25 are shared by all, first weights by equal seeds."""
-    tasks = [Task.of(BENCHMARK, job), prepare_task(job), Task.of(BM25, job)]
+    tasks = [Task.of(BENCHMARK, job), *_validation(job), prepare_task(job), Task.of(BM25, job)]
     runs = runs_of(job, config)
     for seed in dict.fromkeys(run.seed for run in runs):
         seeded = with_seed(job, seed)
@@ -77,10 +77,16 @@ def _names(run: ArmRun) -> dict[str, str]:
 
 
 def _train(job: Job, names: Mapping[str, str]) -> Task:
-    """Training, after the token ids where they are to be made before."""
+    """Training, after the token ids where they are to be made before, and the benchmark where one is scored on."""
     task = _task(TRAIN, job, names)
     tokens = {"tokens": names.get("tokens", "tokens")} if job.corpus.tokenise else {}
-    return replace(task, inputs={**task.inputs, **tokens})
+    validation = {"validation": "validation"} if job.train.validate_on else {}
+    return replace(task, inputs={**task.inputs, **tokens, **validation})
+
+
+def _validation(job: Job) -> list[Task]:
+    task = validation_task(job)
+    return [task] if task else []
 
 
 def _task(stage: Stage, job: Job, names: Mapping[str, str]) -> Task:

@@ -4,9 +4,9 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from raytrain.artifact import Artifact, File, download_folder, read_file, upload_folder, write_file
+from raytrain.artifact import Artifact, File, read_file, upload_folder, write_file
 from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
@@ -18,6 +18,9 @@ from raytrain.stages.plan import open_plan
 from raytrain.stages.tokens import token_rules, tokens_of
 from raytrain.storage import Location
 from raytrain.train.stream import Feed
+
+if TYPE_CHECKING:
+    from raytrain.train.validation import Validated
 
 # What changes neither rows nor weights: how often to save, when to give up.
 _WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints", "max_skipped"}
@@ -38,6 +41,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.train.checkpoint import newest_whole
     from raytrain.train.ray_job import fit
     from raytrain.train.skipped import check_skipped
+    from raytrain.train.validation import Validation
 
     running_ray(job.cluster)
     check_placeable(job.cluster)
@@ -48,8 +52,20 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     if begun:
         check_skipped(begun.skipped, job.train.max_skipped, folder)
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
-    fit(job, feed, inputs["model"], pad_id, folder, say)
-    return _finish(job, inputs["model"], folder, say)
+    validated = _validated(job, inputs, folder)
+    validation = Validation(validated, say) if validated else None
+    fit(job, feed, inputs["model"], pad_id, folder, validation.look if validation else lambda: "", say)
+    if validation:
+        validation.finish()
+    return _finish(job, inputs, folder, say)
+
+
+def _validated(job: Job, inputs: Inputs, folder: Location) -> "Validated | None":
+    from raytrain.train.validation import Validated
+
+    if not job.train.validate_on:
+        return None
+    return Validated(folder, inputs["model"], inputs["validation"], job.model, job.train)
 
 
 def feed_of(job: Job, inputs: Inputs) -> tuple[Feed, int]:
@@ -60,22 +76,21 @@ def feed_of(job: Job, inputs: Inputs) -> tuple[Feed, int]:
     return Feed(plan, corpus, rules, 0, job.train.max_steps, job.cluster.rows_per_round, tokens), pad_id
 
 
-def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:
-    """The last checkpoint as a model folder, and one log of all steps."""
-    from raytrain.model.encoder import BiEncoder, load_backbone
-    from raytrain.train.checkpoint import latest_checkpoint, load_state
+def _finish(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    """The last checkpoint, or the best one where they were scored, as a model folder; and one log of all steps."""
+    from raytrain.train.checkpoint import latest_checkpoint, read_checkpoint
     from raytrain.train.skipped import FILE as SKIPPED
-    from raytrain.train.trainee import Trainee
+    from raytrain.train.trained import write_trained
+    from raytrain.train.validation import scores_by_step
 
     checkpoint = latest_checkpoint(folder)
     assert checkpoint is not None
-    state = load_state(folder, checkpoint)
+    validated = _validated(job, inputs, folder)
+    choice = validated.choice() if validated else None
+    best = read_checkpoint(folder, choice.step) if choice else checkpoint
     with tempfile.TemporaryDirectory() as temp:
-        local = download_folder(model, FOLDER, Path(temp) / FOLDER)
-        trained = Trainee(BiEncoder(load_backbone(local), job.model.pooling), job.train.losses)
-        weights = {k.removeprefix("weight/"): v for k, v in state.items() if k.startswith("weight/")}
-        trained.load_state_dict(weights)
-        trained.encoder.backbone.save_pretrained(local)
+        local = Path(temp) / FOLDER
+        trained = write_trained(folder, best, inputs["model"], job.model, job.train, local)
         files = upload_folder(local, folder, FOLDER)
     metrics = _lines(folder, checkpoint.log, "metrics.jsonl")
     if [line["step"] for line in metrics] != list(range(checkpoint.step)):
@@ -88,7 +103,10 @@ def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:
     model_hash = next(f.sha256 for f in files if f.path == f"{FOLDER}/model.safetensors")
     told = f"last loss {losses[-1]:.4f}" if losses else "no finite loss"
     skipped = f" ({checkpoint.skipped:,} skipped)" if checkpoint.skipped else ""
-    say(f"train: {checkpoint.step:,} steps{skipped}, {told}, model {model_hash[:16]}")
+    chosen = f", best at step {choice.step:,}" if choice else ""
+    say(f"train: {checkpoint.step:,} steps{skipped}, {told}{chosen}, model {model_hash[:16]}")
+    if validated:
+        files.append(write_file(json.dumps(scores_by_step(folder), indent=1).encode(), folder, "validation.json"))
     learned = zip(learned_temperatures(job.train.losses), trained.temperatures().tolist(), strict=True)
     summary = {
         "steps": checkpoint.step,
@@ -97,7 +115,8 @@ def _finish(job: Job, model: Artifact, folder: Location, say: Say) -> Outcome:
         "temperatures": dict(learned),
         "model_sha256": model_hash,
         "workers": checkpoint.world_size,
-        "pairs": job.train.max_steps * job.train.batch_size,
+        "pairs": best.step * job.train.batch_size,
+        **({"best_step": choice.step, "best_score": choice.score} if choice else {}),
     }
     return Outcome([*files, *ledgers], [f"{FOLDER}/"], summary)
 
@@ -115,7 +134,7 @@ def _write_lines(folder: Location, name: str, lines: list[dict[str, Any]]) -> Fi
 def _tidy(artifact: Artifact) -> None:
     """Deletes checkpoints, the parts of the log that were joined, and Ray's own notes."""
     kept = {file.path for file in artifact.manifest.files}
-    for folder in ("checkpoints", "ray"):
+    for folder in ("checkpoints", "ray", "validation"):
         (artifact.location / folder).delete_tree()
     for info in (artifact.location / "log").list():
         if f"log/{info.path}" not in kept:

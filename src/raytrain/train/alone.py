@@ -103,6 +103,8 @@ def train_alone(job_file: str, overrides: Sequence[str], out: str | None) -> Non
     world = int(os.environ["WORLD_SIZE"])
     if world > job.train.lanes:
         raise UserError(f"train.lanes: {world} ranks are more than its {job.train.lanes}: a rank owns at least one")
+    if job.train.validate_on:
+        raise UserError("train.validate_on: checkpoints are scored by tasks of Ray; leave it out here")
     inputs, name = finished_inputs(job, shlex.join([job_file, *overrides]))
     folder = Location.of(out, options_of(job)) if out else root_of(job) / "alone" / name
     done = steps_done(folder)

@@ -11,7 +11,7 @@ names an attempt: what a rank writes that outlived its run is never mistaken for
 import json
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -153,12 +153,13 @@ def load_state(run: Location, checkpoint: Checkpoint) -> dict[str, torch.Tensor]
     return state
 
 
-def prune(run: Location, keep: int) -> None:
-    """Deletes all but the newest ``keep`` checkpoints; the manifest goes first, so that none is left half."""
-    for step in committed_steps(run)[:-keep]:
-        folder = checkpoint_folder(run, step)
-        (folder / MANIFEST).delete()
-        folder.delete_tree()
+def prune(run: Location, keep: Collection[int]) -> None:
+    """Deletes all checkpoints but those of some steps; the manifest goes first, so that none is left half."""
+    for step in committed_steps(run):
+        if step not in keep:
+            folder = checkpoint_folder(run, step)
+            (folder / MANIFEST).delete()
+            folder.delete_tree()
 
 
 def _set_aside(run: Location, step: int, why: str) -> None:

@@ -83,7 +83,7 @@ def train_rank(
             done = batch.step + 1
             too_many = log.skipped > config.max_skipped
             end = done == config.max_steps or too_many or exchange.any_rank(asked(), engine.device)
-            if end or done % config.checkpoint_every == 0:
+            if end or any(done % every == 0 for every in _rhythms(config)):
                 saving.save(_part(engine, log, done))
                 log = Log(done, log.skipped, Ledger(dist.get_rank()) if config.ledger else None)
                 waited = time.monotonic()  # what it took is no wait for data
@@ -99,6 +99,11 @@ def train_rank(
 def _begin(checkpoint: Checkpoint | None, config: Train) -> Log:
     step, skipped = (checkpoint.step, checkpoint.skipped) if checkpoint else (0, 0)
     return Log(step, skipped, Ledger(dist.get_rank()) if config.ledger else None)
+
+
+def _rhythms(config: Train) -> list[int]:
+    """After every so many steps a checkpoint is made."""
+    return [config.checkpoint_every, *([config.validate_on.every] if config.validate_on else [])]
 
 
 def _note(log: Log, batch: RankBatch, metrics: dict[str, Any], skip: Skip | None) -> None:

@@ -18,12 +18,14 @@ from raytrain.model.prepare import prepare_encoder
 from raytrain.plan import lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_batches
-from raytrain.train.checkpoint import load_state, prune, read_checkpoint
+from raytrain.train.checkpoint import committed_steps, load_state, prune, read_checkpoint
+from raytrain.train.choice import steps_to_keep
 from raytrain.train.engine import make_engine
 from raytrain.train.graph_memory import kept_tokens
 from raytrain.train.loop import Report, train_rank
 from raytrain.train.stream import Feed
 from raytrain.train.trainee import Trainee
+from raytrain.train.validation import read_scores
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,15 @@ def train_on(
         checkpoint=checkpoint,
         report=report,
         asked=asked,
-        committed=lambda checkpoint: prune(run.folder, config.keep_checkpoints),
+        committed=lambda checkpoint: prune_old(run.folder, config),
     )
+
+
+def prune_old(folder: Location, config: Train) -> None:
+    """Deletes the checkpoints of a run that neither a restart nor validation needs."""
+    rules = config.validate_on
+    scores = read_scores(folder) if rules else {}
+    prune(folder, steps_to_keep(committed_steps(folder), config.keep_checkpoints, scores, rules, config.max_steps))
 
 
 def graph_gib_on(device: torch.device) -> float:

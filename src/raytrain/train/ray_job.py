@@ -27,7 +27,7 @@ from raytrain.train.board import Board, Line
 from raytrain.train.checkpoint import newest_whole, steps_done
 from raytrain.train.rank import Run, train_on
 from raytrain.train.stream import Feed, ReadRound, read_numbered, read_token_round
-from raytrain.train.watch import Say, changed_cluster, watch
+from raytrain.train.watch import Look, Say, changed_cluster, watch
 
 DATASET = "rows"
 MOST_TASKS = 4_000  # Ray Data is slow to start with more
@@ -72,8 +72,10 @@ def planned_rows(feed: Feed, read: ReadRound, world_size: int, options: Executio
     return list(dataset.streaming_split(world_size, equal=False))
 
 
-def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, say: Say) -> None:
+def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, validation: Look, say: Say) -> None:
     """Trains until the checkpoint of the last step is committed; goes on from the newest one that is whole.
+
+    ``validation`` is asked every so often, and gives a reason to end earlier, or "".
 
     ``rows`` feeds the whole run. Workers that die are started again, up to ``cluster.max_failures`` times without
     progress between, on as many as there is room for; Ray's own retry would also repeat errors that come again each
@@ -81,13 +83,13 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, sa
     """
     failures, last = 0, ""
     with _sigterm_as_ctrl_c():
-        while (start := _steps_whole(folder, say)) < job.train.max_steps:
+        while (start := _steps_whole(folder, say)) < job.train.max_steps and not validation():
             workers = place_workers(job.cluster, say, patient=bool(last))
             gpu = job.cluster.gpus_per_worker > 0
             feed = replace(rows, first_step=start)
             run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
             try:
-                _attempt(job, run, workers, say)
+                _attempt(job, run, workers, validation, say)
                 last = ""
             except ray.train.TrainingFailedError as error:
                 mendable = user_error_in(error)
@@ -131,7 +133,7 @@ def place_workers(cluster: Cluster, say: Say, patient: bool) -> int:
     return workers
 
 
-def _attempt(job: Job, run: Run, workers: int, say: Say) -> None:
+def _attempt(job: Job, run: Run, workers: int, validation: Look, say: Say) -> None:
     """Trains until the last step, or until the workers are asked to end."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
@@ -157,8 +159,9 @@ def _attempt(job: Job, run: Run, workers: int, say: Say) -> None:
             failure_config=FailureConfig(max_failures=0),
         ),
     )
-    wish = changed_cluster(board, cluster, workers)
-    with watch(board, job.train.max_steps, run.feed.first_step, job.train.batch_size, wish, say):
+    changed = changed_cluster(board, cluster, workers)
+    start, train = run.feed.first_step, job.train
+    with watch(board, train.max_steps, start, train.batch_size, lambda: validation() or changed(), say):
         _until_done(trainer.fit, board, say)
 
 

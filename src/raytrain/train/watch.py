@@ -19,10 +19,11 @@ LOOK_S = 2.0  # between looks at the nodes
 GROW_AFTER_S = 20.0  # of room for more workers: a restart costs about as much
 
 Say = Callable[[str], None]
+Look = Callable[[], str]  # a reason to end, or ""
 
 
 @contextmanager
-def watch(board: Any, steps: int, start: int, batch_size: int, wish: Callable[[], str], say: Say) -> Iterator[None]:
+def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: Say) -> Iterator[None]:
     """Shows the progress of a run while the block runs.
 
     ``wish`` is asked every so often; once it gives a reason, the run is asked to end with a checkpoint.
@@ -39,7 +40,7 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Callable[[]
                     if m and not reason and time.monotonic() - looked > LOOK_S:
                         looked, reason = time.monotonic(), wish()
                         if reason:
-                            say(f"train: {reason}: ends with a checkpoint and goes on from there")
+                            say(f"train: {reason}: ends with a checkpoint")
                             board.ask_to_end.remote()
                 except ray.exceptions.GetTimeoutError:
                     continue
@@ -61,7 +62,7 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Callable[[]
         thread.join(timeout=10)
 
 
-def changed_cluster(board: Any, cluster: Cluster, workers: int) -> Callable[[], str]:
+def changed_cluster(board: Any, cluster: Cluster, workers: int) -> Look:
     """A wish to end: a node that workers are on is about to go, or there has been room for more of them for long."""
     roomy_since = time.monotonic()
 

@@ -1,0 +1,53 @@
+"""Which checkpoint a validated run ends with, and which ones must be kept until that is known. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from raytrain.config import Validate
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best step so far, its score, and whether it was waited for a better one as long as the rules say."""
+
+    step: int
+    score: float
+    ended: bool
+
+
+def steps_to_validate(every: int, last: int) -> list[int]:
+    """Every so many steps, and the last."""
+    return [*range(every, last, every), last]
+
+
+def choose(scores: Mapping[int, float], rules: Validate, last: int) -> Choice | None:
+    """The choice from step → score; None before the first score.
+
+    Steps are taken in order, and only up to the first that has no score: so the choice does not depend on how far
+    training was ahead when scores came in. Of equal scores the earlier step counts.
+    """
+    best: Choice | None = None
+    waited = 0
+    for step in steps_to_validate(rules.every, last):
+        if step not in scores:
+            return best
+        if best is None or scores[step] > best.score:
+            best, waited = Choice(step, scores[step], False), 0
+        else:
+            waited += 1
+        if waited == rules.patience:
+            return Choice(best.step, best.score, True)
+    return best
+
+
+def steps_to_keep(
+    committed: Iterable[int], newest: int, scores: Mapping[int, float], rules: Validate | None, last: int
+) -> set[int]:
+    """Of the committed checkpoints: the newest ones, the best one, and those that are still to be scored."""
+    steps = sorted(committed)
+    kept = set(steps[-newest:])
+    if rules is None:
+        return kept
+    waiting = {step for step in steps_to_validate(rules.every, last) if step not in scores}
+    best = choose(scores, rules, last)
+    return kept | (waiting & set(steps)) | ({best.step} if best else set())

@@ -1,0 +1,164 @@
+"""Checkpoints scored on a small benchmark while training goes on: a task of Ray for each, one at a time.
+
+validation/step-000000200.json    the score of each language and their mean, of the chosen metric
+"""
+
+import json
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raytrain.artifact import Artifact
+from raytrain.config import Model, Train, Validate
+from raytrain.errors import UserError, one_line, user_error_in
+from raytrain.evaluate.held_out import check_files, held_out_of, with_questions
+from raytrain.evaluate.metrics import DEPTH, Hits, score
+from raytrain.evaluate.sample import Sample, sample
+from raytrain.storage import Location
+from raytrain.train.checkpoint import committed_steps, read_checkpoint
+from raytrain.train.choice import Choice, choose, steps_to_validate
+from raytrain.train.trained import write_trained
+
+FOLDER = "validation"
+TRIES = 3  # of one checkpoint
+PAUSE_S = 5.0  # between them
+
+Say = Callable[[str], None]
+
+
+def read_scores(run: Location) -> dict[int, float]:
+    """Step → score, of the checkpoints that were scored."""
+    return {found["step"]: found["score"] for found in scores_by_step(run)}
+
+
+def scores_by_step(run: Location) -> list[dict[str, Any]]:
+    """What ``score_checkpoint`` wrote, in order of steps."""
+    place = run / FOLDER
+    names = (info.path for info in place.list())
+    return [json.loads((place / name).read_text()) for name in names if re.fullmatch(r"step-\d+\.json", name)]
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What it takes to score a checkpoint of a run. Travels to the task that does."""
+
+    run: Location
+    model: Artifact  # that training started from
+    benchmark: Artifact
+    rules: Model
+    train: Train
+
+    @property
+    def validate(self) -> Validate:
+        """The section of the config."""
+        assert self.train.validate_on
+        return self.train.validate_on
+
+    def choice(self) -> Choice | None:
+        """The best checkpoint by the scores there are."""
+        return choose(read_scores(self.run), self.validate, self.train.max_steps)
+
+
+def score_checkpoint(given: Validated, step: int) -> dict[str, Any]:
+    """The scores of one checkpoint by language, and their mean as ``score``; writes them down."""
+    from raytrain.model.embedder import Embedder
+
+    with tempfile.TemporaryDirectory() as temp:
+        folder = Path(temp)
+        checkpoint = read_checkpoint(given.run, step)
+        write_trained(given.run, checkpoint, given.model, given.rules, given.train, folder)
+        embedder = Embedder(folder, given.rules, given.train.tokens_per_chunk, given.validate.threads)
+    languages = {}
+    for part in with_questions(held_out_of(given.benchmark)):
+        check_files(given.benchmark, part, "questions.parquet", "passages.parquet", "qrels.trec")
+        whole = Sample(part.read_questions(), part.read_passages(), part.read_relevant())
+        few = sample(whole, given.validate.questions, given.validate.passages)
+        vectors = embedder.queries(list(few.questions.values())), embedder.passages(list(few.passages.values()))
+        scores = score(few.relevant, dict(zip(few.questions, _best(*vectors, list(few.passages)), strict=True)))
+        languages[part.language] = float(np.mean([found[given.validate.metric] for found in scores.values()]))
+    mean = float(np.mean(list(languages.values())))
+    found = {"step": step, "metric": given.validate.metric, "score": mean, "languages": languages}
+    (given.run / FOLDER / f"step-{step:09d}.json").write_bytes(json.dumps(found, indent=1).encode())
+    return found
+
+
+def _best(questions: Any, passages: Any, ids: list[str]) -> list[Hits]:
+    """The best passages of each question by inner product; equal ones by id, descending. ``ids`` are sorted."""
+    found = []
+    for row in questions @ passages.T:
+        order = np.lexsort((-np.arange(len(ids)), -row))[:DEPTH]
+        found.append([(ids[i], float(row[i])) for i in order])
+    return found
+
+
+class Validation:
+    """Scores the checkpoints of a run, as they come. ``look`` is called every so often and waits for nothing."""
+
+    def __init__(self, given: Validated, say: Say) -> None:
+        self._given = given
+        self._say = say
+        self._scores = read_scores(given.run)
+        self._task: Any = None
+        self._step = 0
+        self._failures = 0  # in a row
+        self._not_before = 0.0
+        self._error: UserError | None = None
+
+    def look(self) -> str:
+        """Takes a score that has come, and begins with the next checkpoint. Gives a reason to end the run, or ""."""
+        import ray
+
+        if self._task is not None and ray.wait([self._task], timeout=0)[0]:
+            self._take()
+        waiting = self._waiting()
+        if self._task is None and waiting and time.monotonic() >= self._not_before:
+            self._step = waiting[0]
+            # Beside the workers, on CPUs that nobody counts: it must not wait until training is over.
+            self._task = ray.remote(num_cpus=0, max_retries=2)(score_checkpoint).remote(self._given, self._step)
+        best = choose(self._scores, self._given.validate, self._given.train.max_steps)
+        if best and best.ended:
+            return f"validation: no better one in {self._given.validate.patience} after step {best.step:,}"
+        return ""
+
+    def finish(self) -> None:
+        """Waits until every checkpoint that decides is scored. Raises UserError for one that can't be."""
+        while self._task is not None or self._waiting():
+            self.look()
+            time.sleep(0.1)
+        if self._error:
+            raise self._error
+
+    def _waiting(self) -> list[int]:
+        rules, last = self._given.validate, self._given.train.max_steps
+        best = choose(self._scores, rules, last)
+        if self._error or (best and best.ended):
+            return []
+        committed = set(committed_steps(self._given.run))
+        return [s for s in steps_to_validate(rules.every, last) if s in committed and s not in self._scores]
+
+    def _take(self) -> None:
+        import ray
+
+        task, self._task = self._task, None
+        try:
+            found: Mapping[str, Any] = ray.get(task)
+        except ray.exceptions.RayError as error:
+            told = one_line(user_error_in(error) or error, 10**6)[-300:]
+            self._failures += 1
+            if self._failures == TRIES:  # training goes on; at its end this is raised
+                self._error = UserError(f"validation: step {self._step:,} can't be scored: {told}; run again to try")
+            self._say(f"validation: step {self._step:,} was not scored: {told}")
+            self._not_before = time.monotonic() + PAUSE_S
+            return
+        self._failures = 0
+        self._scores[self._step] = found["score"]
+        best = choose(self._scores, self._given.validate, self._given.train.max_steps)
+        assert best
+        where = "the best so far" if best.step == self._step else f"best: {best.score:.4f} at step {best.step:,}"
+        self._say(f"validation: step {self._step:,}: {found['metric']} {found['score']:.4f} ({where})")
