@@ -79,7 +79,7 @@ def trained(run: Location, skips: list[dict[str, Any]], parts: list[tuple[int, i
 
 def finished(model: Artifact, run: Location) -> tuple[Outcome, str]:
     told: list[str] = []
-    outcome = _finish(job(), model, run, told.append)
+    outcome = _finish(job(), {"model": model}, run, told.append)
     (line,) = told
     return outcome, line
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -12,28 +11,18 @@ import torch
 from raytrain.config import FromScratch, Train
 from raytrain.errors import UserError
 from raytrain.model.encoder import BiEncoder, random_backbone
-from raytrain.model.texts import Texts
-from raytrain.plan import Plan, Shards, lanes_of
+from raytrain.plan import lanes_of
 from raytrain.storage import Location
 from raytrain.train.checkpoint import Checkpoint, latest_checkpoint, load_state
 from raytrain.train.engine import make_engine
 from raytrain.train.loop import train_rank
-from raytrain.train.rank_batch import RankBatch
 from raytrain.train.trainee import Trainee
+from train.made_batches import LANE_ROWS, LANES, LANGUAGES, PLAN, batch_of, ids_of
 from train.ranks import on_ranks
 
-LANES, LANE_ROWS, STEPS = 4, 2, 8
+STEPS = 8
 BAD_LOSS, BAD_GRADIENT = 7, 8  # tokens
 BAD = {1: (3, BAD_LOSS), 4: (0, BAD_GRADIENT)}  # step → lane and token: each on one rank alone
-LANGUAGES = ("deu", "fin")
-PLAN = Plan.of(
-    {language: Shards(language, (200,), 50) for language in LANGUAGES},
-    dict.fromkeys(LANGUAGES, 1.0),
-    batch_size=LANES * LANE_ROWS,
-    lanes=LANES,
-    seed=1,
-    batching="mixed",
-)
 
 
 class Fragile(BiEncoder):
@@ -64,33 +53,6 @@ def config_of(max_skipped: int) -> Train:
     )
 
 
-def id_of(step: int, lane: int, row: int) -> str:
-    return f"{step}.{lane}.{row}"
-
-
-def ids_of(step: int, lanes: range = range(LANES)) -> list[str]:
-    return [id_of(step, lane, row) for lane in lanes for row in range(LANE_ROWS)]
-
-
-def batch_of(step: int, lanes: range) -> RankBatch:
-    texts: dict[str, list[list[int]]] = {"queries": [], "passages": []}
-    for lane in lanes:
-        rng = np.random.default_rng([step, lane])
-        for _ in range(LANE_ROWS):
-            for name, most in (("queries", 6), ("passages", 20)):
-                texts[name].append(rng.integers(10, 300, rng.integers(2, most)).tolist())
-        if BAD.get(step, (None, 0))[0] == lane:
-            texts["passages"][-1].append(BAD[step][1])
-    queries, passages = (
-        Texts(np.concatenate(ids).astype(np.int32), np.cumsum([0, *map(len, ids)]).astype(np.int64))
-        for ids in texts.values()
-    )
-    languages = [LANGUAGES[lane % 2] for lane in lanes for _ in range(LANE_ROWS)]
-    return RankBatch(
-        step, queries, passages, ids_of(step, lanes), languages, [x for x in lanes for _ in range(LANE_ROWS)]
-    )
-
-
 def trainee(config: Train) -> Trainee:
     backbone = random_backbone(FromScratch(layers=1, hidden=32, heads=4, dropout=0.1), 300, 0, 64, seed=1)
     return Trainee(Fragile(backbone, "mean"), config.losses)
@@ -113,7 +75,7 @@ def train(rank: int, world: int, run: Location, max_skipped: int) -> dict[str, A
     try:
         train_rank(
             engine,
-            (batch_of(step, lanes_of(rank, world, LANES)) for step in range(begin, STEPS)),
+            (batch_of(step, lanes_of(rank, world, LANES), BAD) for step in range(begin, STEPS)),
             config=config,
             plan=PLAN,
             run=run,
