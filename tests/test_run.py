@@ -1,27 +1,18 @@
 """The chain from raw pairs to an exported model, with all its real parts."""
 
-import json
-import os
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import psutil
-import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from jobs import small_job, write_corpus
-from processes import kill_tree, start, wait_for
 from raytrain.artifact import Artifact
-from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from
-from raytrain.pipeline import run, status
+from raytrain.pipeline import run
 from raytrain.stages.chain import chain
-from raytrain.stages.plan import open_plan
+from runs import ledger, logged, losses, model_hash, planned
 from s3server import S3Server
 
 
@@ -51,41 +42,6 @@ def long_job(source: Any, root: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def undisturbed(local_ray: None, folder: Path, source: Path) -> dict[str, Artifact]:
     return run_here(long_job(source, folder / "undisturbed"))
-
-
-def model_hash(artifacts: dict[str, Artifact]) -> str:
-    return str(artifacts["train"].manifest.summary["model_sha256"])
-
-
-def ledger(artifacts: dict[str, Artifact]) -> list[tuple[int, int, str, str]]:
-    """(step, lane, language, id) of every row that was consumed, whoever consumed it."""
-    train = artifacts["train"]
-    rows: list[tuple[int, int, str, str]] = []
-    for file in train.manifest.files:
-        if "ledger" in file.path:
-            table = pq.read_table((train.location / file.path).open_input())
-            rows += list(zip(*(table.column(c).to_pylist() for c in ("step", "lane", "language", "id")), strict=True))
-    return sorted(rows)
-
-
-def planned(artifacts: dict[str, Artifact], steps: int) -> list[tuple[int, int, str, str]]:
-    """The same from the plan alone."""
-    corpus = Corpus.of(artifacts["prepare"])
-    plan = open_plan(artifacts["plan"], corpus)
-    rows = plan.rows_of(range(plan.lanes), 0, steps)
-    ids = {lang: corpus.first_rows(lang, 10**6, ["id"]).column("id").to_pylist() for lang in plan.languages}
-    names = [plan.languages[i] for i in rows.language]
-    chosen = [ids[name][row] for name, row in zip(names, rows.row, strict=True)]
-    return sorted(zip(rows.step.tolist(), rows.lane.tolist(), names, chosen, strict=True))
-
-
-def logged(artifacts: dict[str, Artifact], key: str) -> list[float]:
-    text = (artifacts["train"].location / "metrics.jsonl").read_text()
-    return [json.loads(line)[key] for line in text.splitlines()]
-
-
-def losses(artifacts: dict[str, Artifact]) -> list[float]:
-    return logged(artifacts, "loss")
 
 
 def test_training_consumes_what_the_plan_says(undisturbed: dict[str, Artifact]) -> None:
@@ -186,46 +142,6 @@ def test_any_number_of_workers_has_the_same_gradient(by_world_size: dict[int, di
 def test_any_number_of_workers_has_the_same_losses(by_world_size: dict[int, dict[str, Artifact]]) -> None:
     assert losses(by_world_size[2]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
     assert losses(by_world_size[3]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
-
-
-def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "RayTrainWorker" in " ".join(child.cmdline())]
-
-
-def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(
-    undisturbed: dict[str, Artifact], source: Path, tmp_path: Path
-) -> None:
-    """Ctrl-C, then SIGKILL to the driver and all it started, then SIGKILL to one worker."""
-    root = tmp_path / "killed"
-    job_file = tmp_path / "job.yaml"
-    data = long_job(source, root)
-    job_file.write_text(yaml.safe_dump(data))
-
-    process = start(job_file)
-    wait_for(root, "train/*/checkpoints/step-000000040/manifest.json", process)
-    os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert told.decode().strip().splitlines()[-1] == "raytrain: interrupted; run the same command again to go on"
-
-    process = start(job_file)
-    wait_for(root, "train/*/checkpoints/step-000000080/manifest.json", process)
-    kill_tree(process)
-    job = job_from(data, "test")
-    states = {state.name: state.state for state in status(chain(job))}
-    assert states == {"prepare": "done", "plan": "done", "model": "done", "train": "partial", "export": "to do"}
-
-    process = start(job_file)
-    wait_for(root, "train/*/checkpoints/step-000000120/manifest.json", process)
-    workers_of(process)[0].kill()
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 0, told.decode()
-    assert "goes on from the checkpoint of step" in told.decode()
-
-    artifacts = {state.name: state.artifact for state in status(chain(job)) if state.artifact}
-    assert model_hash(artifacts) == model_hash(undisturbed)
-    assert ledger(artifacts) == planned(undisturbed, STEPS)
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(

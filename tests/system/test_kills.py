@@ -12,7 +12,7 @@ from processes import kill_tree, start
 from raytrain.jobfile import job_from
 from raytrain.pipeline import status
 from raytrain.stages.chain import chain
-from test_run import ledger, model_hash, planned
+from runs import ledger, model_hash, planned
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
 

@@ -1,0 +1,68 @@
+"""A run on two workers and several nodes, killed in many ways, ends as one that nothing happened to."""
+
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jobs import small_job, write_corpus
+from raytrain.artifact import Artifact
+from raytrain.jobfile import job_from
+from raytrain.pipeline import status
+from raytrain.stages.chain import chain
+from runs import ledger, model_hash, planned
+from torture import Torture, several_nodes
+
+STEPS = 160
+Kill = tuple[str, str]
+FEW: list[Kill] = [("worker", "upload"), ("driver", "random"), ("node", "random")]
+# In turn a worker, a node, the driver; at random, during an upload and during a resume.
+MANY: list[Kill] = [
+    (what, moment)
+    for moments in (("random", "upload", "resume"), ("upload", "resume", "random"))
+    for what, moment in zip(("worker", "node", "driver"), moments, strict=True)
+]
+
+
+def torture(tmp_path: Path, steps: int, kills: list[Kill], seed: int) -> tuple[list[str], list[str]]:
+    """Runs a job undisturbed and tortured; what was killed, and what the driver said. Asserts that both end alike."""
+    source = write_corpus(tmp_path / "raw", rows=300)
+    artifacts: dict[str, dict[str, Artifact]] = {}
+    with several_nodes(2) as nodes:
+        for name in ("undisturbed", "tortured"):
+            data = small_job(source, tmp_path / name, max_steps=steps, checkpoint_every=10)
+            data["cluster"] |= {"address": nodes.address, "cpus_per_worker": 1, "max_failures": 3}
+            file = tmp_path / f"{name}.yaml"
+            file.write_text(yaml.safe_dump(data))
+            run = Torture(nodes, file, tmp_path / name / "train", random.Random(seed))
+            run.begin()
+            if name == "tortured":
+                run.interrupt_after_a_checkpoint()
+                for what, moment in kills:
+                    if not run.kill(what, moment):
+                        break
+            run.finish()
+            states = status(chain(job_from(data, "test")))
+            artifacts[name] = {state.name: state.artifact for state in states if state.artifact}
+    assert model_hash(artifacts["tortured"]) == model_hash(artifacts["undisturbed"])
+    assert ledger(artifacts["tortured"]) == planned(artifacts["undisturbed"], steps)
+    return run.killed, run.told
+
+
+@pytest.mark.timeout(900)
+def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(tmp_path: Path) -> None:
+    killed, told = torture(tmp_path, STEPS, FEW, seed=1)
+    assert len(killed) == len(FEW), killed
+    assert "train: ends with a checkpoint; Ctrl-C again stops at once" in told[0]
+    assert told[0].strip().splitlines()[-1] == "raytrain: interrupted; run the same command again to go on"
+    assert "goes on from the checkpoint of step" in told[-1]
+
+
+@pytest.mark.system
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_torture(seed: int, tmp_path: Path) -> None:
+    kills = MANY * 2
+    killed, _ = torture(tmp_path, 600, kills, seed)
+    assert len(killed) >= 10, killed

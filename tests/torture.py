@@ -1,0 +1,185 @@
+"""A training run on several nodes of a real Ray, and SIGKILL to parts of it at chosen moments."""
+
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from processes import start
+
+WORKER = "RayTrainWorker"
+PATIENCE_S = 240
+
+
+@contextmanager
+def several_nodes(nodes: int, cpus: int = 1) -> Iterator["Nodes"]:
+    """A head with one CPU, where the driver runs, and ``nodes`` others. On ports and in a folder of its own."""
+    from ray.cluster_utils import Cluster
+
+    with tempfile.TemporaryDirectory(prefix="rt-") as temp:
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "temp_dir": temp})
+        found = Nodes(cluster, cpus)
+        try:
+            for _ in range(nodes):
+                found.add()
+            yield found
+        finally:
+            cluster.shutdown()
+
+
+@dataclass
+class Nodes:
+    """The nodes of a cluster, that come and go."""
+
+    cluster: Any
+    cpus: int
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
+
+    def add(self) -> None:
+        self.cluster.add_node(num_cpus=self.cpus)
+
+    def workers(self) -> list[psutil.Process]:
+        """The training workers of all nodes."""
+        return [process for node in self.cluster.list_all_nodes() for process in _workers_of(node)]
+
+    def kill_one_with_workers(self) -> bool:
+        """SIGKILL to all of a node that trains, as if its plug were pulled."""
+        for node in self.cluster.worker_nodes:
+            if _workers_of(node):
+                for process in _tree(node):
+                    process.kill()
+                self.cluster.remove_node(node, allow_graceful=False)
+                return True
+        return False
+
+
+def _tree(node: Any) -> list[psutil.Process]:
+    found = []
+    for kind in node.all_processes.values():
+        for info in kind:
+            try:
+                root = psutil.Process(info.process.pid)
+                found += [root, *root.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                continue
+    return found
+
+
+def _workers_of(node: Any) -> list[psutil.Process]:
+    found = []
+    for process in _tree(node):
+        try:
+            if WORKER in " ".join(process.cmdline()):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+@dataclass
+class Torture:
+    """Runs a job to its end, while parts of it are killed; tells what was killed and when."""
+
+    nodes: Nodes
+    job_file: Path
+    train: Path  # the folder of train artifacts
+    rng: random.Random
+    process: subprocess.Popen[bytes] = field(init=False)
+    told: list[str] = field(default_factory=list)
+    killed: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.process = start(self.job_file, "train")
+
+    def steps(self) -> int:
+        """Steps of the newest committed checkpoint."""
+        return max((int(p.parent.name.removeprefix("step-")) for p in self._manifests()), default=0)
+
+    def _manifests(self) -> list[Path]:
+        return list(self.train.glob("*/checkpoints/*/manifest.json"))
+
+    def wait(self, happened: Callable[[], Any], every_s: float = 0.05) -> bool:
+        """Waits for something; False if the run has ended before."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            if self.process.poll() is not None:
+                return False
+            assert time.monotonic() < deadline, f"waited in vain after {self.killed}"
+            time.sleep(every_s)
+        return True
+
+    def at_random(self) -> bool:
+        """Some time after the next checkpoint."""
+        before = self.steps()
+        if not self.wait(lambda: self.steps() > before):
+            return False
+        time.sleep(self.rng.uniform(0, 1))
+        return True
+
+    def in_upload(self) -> bool:
+        """While a checkpoint is on its way: its folder is there, and its manifest is not."""
+
+        def half_written() -> bool:
+            folders = list(self.train.glob("*/checkpoints/*"))
+            return any(list(f.glob("*.safetensors")) and not (f / "manifest.json").exists() for f in folders)
+
+        return self.wait(half_written, every_s=0.001)
+
+    def in_resume(self) -> bool:
+        """When new workers are there that have not made a checkpoint."""
+        known = {process.pid for process in self.nodes.workers()}
+        if known:
+            self._kill_worker()
+        if not self.wait(lambda: {process.pid for process in self.nodes.workers()} - known):
+            return False
+        time.sleep(self.rng.uniform(0, 3))
+        return True
+
+    def kill(self, what: str, moment: str) -> bool:
+        """Kills a ``worker``, a ``node`` or the ``driver`` at a moment; False if the run was over before."""
+        if not {"random": self.at_random, "upload": self.in_upload, "resume": self.in_resume}[moment]():
+            return False
+        {"worker": self._kill_worker, "node": self._kill_node, "driver": self._kill_driver}[what]()
+        self.killed.append(f"{what} ({moment}) at {self.steps()}")
+        return True
+
+    def _kill_worker(self) -> None:
+        if workers := self.nodes.workers():
+            self.rng.choice(workers).kill()
+
+    def _kill_node(self) -> None:
+        self.nodes.kill_one_with_workers()
+        self.nodes.add()
+
+    def _kill_driver(self) -> None:
+        self.process.kill()
+        self._end()
+        self.begin()
+
+    def interrupt_after_a_checkpoint(self) -> None:
+        """Ctrl-C, and the same command again."""
+        assert self.wait(self.steps)
+        self.process.send_signal(signal.SIGINT)
+        self._end()
+        assert self.process.returncode == 130, self.told[-1]
+        self.begin()
+
+    def finish(self) -> None:
+        """Waits for the end."""
+        self._end()
+        assert self.process.returncode == 0, self.told[-1]
+
+    def _end(self) -> None:
+        _, told = self.process.communicate(timeout=PATIENCE_S)
+        self.told.append(told.decode())
