@@ -10,6 +10,7 @@ STEP: dict[str, Any] = {"step": 3, "loss": 0.5, "seconds": 0.5, "data_wait_secon
 def test_the_note_of_a_step() -> None:
     assert note(STEP, 64) == "loss 0.5000, 128 pairs/s"
     assert note(STEP | {"data_wait_seconds": 1.5}, 64) == "loss 0.5000, 32 pairs/s, waits for data"
+    assert note(STEP | {"checkpoint_seconds": 1.5}, 64) == "loss 0.5000, 32 pairs/s, waits for storage"
 
 
 def test_skipped_steps_are_told_with_a_loss_and_without() -> None:

@@ -150,7 +150,8 @@ def test_every_step_is_logged_and_all_ranks_report_the_same(results: Any, folder
     assert metrics[0]["temperatures"] == {"nce": pytest.approx(0.1)}
     assert metrics[0]["learning_rate"] == pytest.approx(5e-3)
     assert metrics[0]["terms"]["nce"] == pytest.approx(metrics[0]["loss"])
-    clocks = {"seconds", "data_wait_seconds"}
+    assert [line["step"] for line in metrics if "checkpoint_seconds" in line] == [3, 6]
+    clocks = {"seconds", "data_wait_seconds", "checkpoint_seconds"}
     one, two = ([{k: v for k, v in m.items() if k not in clocks} for m in r["whole"]["reported"]] for r in results)
     assert one == two
 

@@ -59,7 +59,9 @@ class Line:
 def note(metrics: dict[str, Any], batch_size: int) -> str:
     """What the progress of a run says of a step."""
     loss = "no finite loss" if metrics["loss"] is None else f"loss {metrics['loss']:.4f}"
-    rate = batch_size / max(metrics["seconds"] + metrics["data_wait_seconds"], 1e-9)
-    waiting = ", waits for data" if metrics["data_wait_seconds"] > metrics["seconds"] else ""
+    waits = {"data": metrics["data_wait_seconds"], "storage": metrics.get("checkpoint_seconds", 0.0)}
+    rate = batch_size / max(metrics["seconds"] + sum(waits.values()), 1e-9)
+    longest = max(waits, key=lambda name: waits[name])
+    waiting = f", waits for {longest}" if waits[longest] > metrics["seconds"] else ""
     skipped = f", {metrics['skipped_steps']:,} skipped" if "skipped_steps" in metrics else ""
     return f"{loss}, {rate:.0f} pairs/s{waiting}{skipped}"

@@ -66,14 +66,15 @@ def train_rank(
     rules = StepRules(config.losses, plan.languages, pad_id, config.tokens_per_chunk, kept_tokens, config.seed, packed)
     log = _begin(checkpoint, config)
     check_skipped(log.skipped, config.max_skipped, run)
-    warned, end = False, False
+    warned, end, saved = False, False, 0.0
     waited = time.monotonic()
     with Saving(run, checkpoint.log if checkpoint else [], committed) as saving:
         for batch in batches:
             began = time.monotonic()
             metrics, skip = _make_step(engine, batch, rules, config)
             metrics |= {"seconds": round(time.monotonic() - began, 4), "data_wait_seconds": round(began - waited, 4)}
-            waited = time.monotonic()
+            metrics |= {"checkpoint_seconds": round(saved, 4)} if saved else {}
+            waited, saved = time.monotonic(), 0.0
             _note(log, batch, metrics, skip)
             told = metrics | ({"skipped_steps": log.skipped} if log.skipped else {})
             if skip and not warned:
@@ -86,6 +87,7 @@ def train_rank(
             if end or any(done % every == 0 for every in _rhythms(config)):
                 saving.save(_part(engine, log, done))
                 log = Log(done, log.skipped, Ledger(dist.get_rank()) if config.ledger else None)
+                saved = time.monotonic() - waited
                 waited = time.monotonic()  # what it took is no wait for data
             saving.check()
             if end:
