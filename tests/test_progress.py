@@ -16,7 +16,7 @@ def test_lines_say_how_far_and_how_long(capsys: pytest.CaptureFixture[str], monk
     assert capsys.readouterr().err.splitlines() == [
         "train: 10/1,000 steps starting",
         "train: 11/1,000 steps loss 1",
-        "train: 71/1,000 steps loss 1, 0:15:45 left",
+        "train: 71/1,000 steps loss 1, 0:15:44 left",
         "train: 1,000/1,000 steps loss 1",
     ]
 
