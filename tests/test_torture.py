@@ -1,6 +1,7 @@
 """A run on two workers and several nodes, killed in many ways, ends as one that nothing happened to."""
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,35 @@ def test_torture(seed: int, tmp_path: Path) -> None:
     kills = MANY * 2
     killed, _ = torture(tmp_path, 600, kills, seed)
     assert len(killed) >= 10, killed
+
+
+@pytest.mark.system
+@pytest.mark.timeout(1800)
+def test_workers_come_and_go_with_nodes(tmp_path: Path) -> None:
+    """From one worker to two when a node comes, and back before it goes: no row is lost, none is there twice."""
+    source = write_corpus(tmp_path / "raw", rows=300)
+    data = small_job(source, tmp_path / "root", max_steps=3_000, checkpoint_every=1_000)
+    data["model"]["from_scratch"]["dropout"] = 0.0
+    with several_nodes(1) as nodes:
+        data["cluster"] |= {"address": nodes.address, "cpus_per_worker": 1, "workers": [1, 2]}
+        file = tmp_path / "job.yaml"
+        file.write_text(yaml.safe_dump(data))
+        run = Torture(nodes, file, tmp_path / "root" / "train", random.Random(1))
+        run.begin()
+        assert run.wait(lambda: len(nodes.workers()) == 1)
+        nodes.add()
+        assert run.wait(lambda: len(nodes.workers()) == 2)
+        before = run.steps()
+        assert before % 1_000  # a checkpoint out of turn
+        time.sleep(10)
+        node = nodes.give_notice()
+        assert node is not None
+        assert run.wait(lambda: run.steps() > before)
+        nodes.remove(node)
+        run.finish()
+    assert "train: 2 workers of 1 to 2" in run.told[-1]
+    assert "train: there is room for 2 workers instead of 1: ends with a checkpoint" in run.told[-1]
+    assert "train: 1 of its nodes will go away (preempted or removed): ends with a checkpoint" in run.told[-1]
+    assert "workers failed" not in run.told[-1]
+    artifacts = {s.name: s.artifact for s in status(chain(job_from(data, "test"))) if s.artifact}
+    assert ledger(artifacts) == planned(artifacts, 3_000)

@@ -57,11 +57,30 @@ class Nodes:
         """SIGKILL to all of a node that trains, as if its plug were pulled."""
         for node in self.cluster.worker_nodes:
             if _workers_of(node):
-                for process in _tree(node):
-                    process.kill()
-                self.cluster.remove_node(node, allow_graceful=False)
+                self.remove(node)
                 return True
         return False
+
+    def give_notice(self) -> Any:
+        """Tells Ray that a node that trains will go in a minute, as a cloud does; gives the node, or None."""
+        import ray
+        from ray._raylet import GcsClient
+        from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
+
+        for node in self.cluster.worker_nodes:
+            if _workers_of(node):
+                deadline = int((time.time() + 60) * 1000)
+                client = GcsClient(address=self.address)
+                accepted = client.drain_node(node.node_id, DRAIN_NODE_REASON_PREEMPTION, "spot", deadline)
+                assert accepted[0] if isinstance(accepted, tuple) else accepted, ray.__version__
+                return node
+        return None
+
+    def remove(self, node: Any) -> None:
+        """The end of a notice."""
+        for process in _tree(node):
+            process.kill()
+        self.cluster.remove_node(node, allow_graceful=False)
 
 
 def _tree(node: Any) -> list[psutil.Process]:

@@ -1,4 +1,4 @@
-"""Validation while training, with all its real parts: the best checkpoint becomes the model, and patience ends a run."""
+"""Validation while training, all of it real: the best checkpoint becomes the model, and patience ends a run."""
 
 import json
 from pathlib import Path
