@@ -144,7 +144,7 @@ def test_every_step_is_logged_and_all_ranks_report_the_same(results: Any, folder
         assert line["languages"].keys() == set(LANGUAGES)
         assert sum(language["rows"] for language in line["languages"].values()) == LANES * LANE_ROWS
         assert 0 < line["padding"] < 0.5
-        texts = [batch_of(line["step"], range(LANES)).queries, batch_of(line["step"], range(LANES)).passages]
+        texts = [getattr(batch_of(line["step"], range(LANES), BAD), name) for name in ("queries", "passages")]
         assert line["tokens"] == sum(int(t.lengths.sum()) for t in texts)
     assert any(0 < line["recomputed"] < 1 for line in metrics)
     assert metrics[0]["temperatures"] == {"nce": pytest.approx(0.1)}

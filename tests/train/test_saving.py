@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 
 from raytrain.storage import Location
-from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state
+from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state, log_folder
 from raytrain.train.saving import Part, Saving
 from train.ranks import on_ranks
 
@@ -41,12 +41,15 @@ def goes_on_while_it_is_written(rank: int, world: int, folder: str) -> dict[str,
 
 
 def what_fails(rank: int, world: int, folder: str) -> list[str]:
-    """A file stands where the folder of checkpoints should be: who is told, and when."""
-    (Path(folder) / "checkpoints").write_bytes(b"")
+    """A file stands where rank 1 writes its log: who is told, and when."""
     told = []
     for late in (False, True):
         try:
             with Saving(Location.of(folder), [], lambda checkpoint: None) as saving:
+                if rank == 1:
+                    (Path(folder) / "log").mkdir(parents=True, exist_ok=True)
+                    (Path(folder) / log_folder(0, 2, saving._writer)).write_bytes(b"")
+                dist.barrier()
                 saving.save(part(rank, 0, 2))
                 if late:
                     raise ValueError("of the caller")
@@ -59,10 +62,6 @@ def what_fails(rank: int, world: int, folder: str) -> list[str]:
 
 def both(rank: int, world: int, folder: str) -> dict[str, Any]:
     found = {"written": goes_on_while_it_is_written(rank, world, f"{folder}/good")}
-    dist.barrier()
-    if rank == 0:
-        Path(f"{folder}/bad").mkdir()
-    dist.barrier()
     return found | {"failed": what_fails(rank, world, f"{folder}/bad")}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from raytrain.config import Validate
 
@@ -48,6 +49,7 @@ def steps_to_keep(
     kept = set(steps[-newest:])
     if rules is None:
         return kept
-    waiting = {step for step in steps_to_validate(rules.every, last) if step not in scores}
+    # From the first that waits for its score on, nothing is decided yet.
+    undecided = list(dropwhile(lambda step: step in scores, steps_to_validate(rules.every, last)))
     best = choose(scores, rules, last)
-    return kept | (waiting & set(steps)) | ({best.step} if best else set())
+    return kept | (set(undecided) & set(steps)) | ({best.step} if best else set())

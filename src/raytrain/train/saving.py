@@ -12,19 +12,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 import torch
 import torch.distributed as dist
 
 from raytrain.artifact import File, write_file
+from raytrain.errors import UserError
 from raytrain.parquet import write_parquet
 from raytrain.storage import Location
 from raytrain.train.checkpoint import Checkpoint, commit_checkpoint, log_folder, write_part
 
 # Ranks wait for the slowest upload, and storage may be away for long: what gives up is the storage, not the waiting.
 PATIENCE = timedelta(days=1)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,22 @@ class Saving:
             self._thread.shutdown()
 
     def _write(self, part: Part) -> None:
+        """Writes and commits. It succeeds on all ranks, once the manifest is there, or fails on all."""
+        written = self._together(lambda: self._write_own(part))
+        self._log += [file for _, files in written for file in files]
+        checkpoint = Checkpoint(
+            step=part.step,
+            skipped=part.skipped,
+            world_size=len(written),
+            parts=[file for file, _ in written],
+            log=self._log,
+        )
+        self._together(lambda: commit_checkpoint(self._run, checkpoint) if dist.get_rank() == 0 else None)
+        if dist.get_rank() == 0:
+            self._committed(checkpoint)
+
+    def _write_own(self, part: Part) -> tuple[File, list[File]]:
+        """What this rank writes of the state and of the log."""
         rank, world = dist.get_rank(), dist.get_world_size()
         folder = log_folder(part.first, part.step, self._writer)
         log = []
@@ -100,20 +119,21 @@ class Saving:
             log.append(write_parquet(part.ledger, self._run, f"{folder}/ledger-{rank:05d}.parquet"))
         if rank == 0:
             log += [_write_lines(self._run, f"{folder}/{name}", lines) for name, lines in part.lines.items() if lines]
-        own = write_part(self._run, part.step, part.state, rank, world, self._writer)
-        gathered: list[tuple[File, list[File]]] = [(own, [])] * world
-        dist.all_gather_object(gathered, (own, log), group=self._group)
-        self._log += [file for _, files in gathered for file in files]
-        if rank == 0:
-            checkpoint = Checkpoint(
-                step=part.step,
-                skipped=part.skipped,
-                world_size=world,
-                parts=[written for written, _ in gathered],
-                log=self._log,
-            )
-            commit_checkpoint(self._run, checkpoint)
-            self._committed(checkpoint)
+        return write_part(self._run, part.step, part.state, rank, world, self._writer), log
+
+    def _together(self, work: Callable[[], T]) -> list[T]:
+        """Does some work on every rank; gives what all ranks got, or raises on all what one of them met."""
+        own: T | UserError
+        try:
+            own = work()
+        except UserError as error:
+            own = error
+        found: list[T | UserError] = [own] * dist.get_world_size()
+        dist.all_gather_object(found, own, group=self._group)
+        for other in found:
+            if isinstance(other, UserError):
+                raise other
+        return cast(list[T], found)
 
 
 def _write_lines(run: Location, path: str, lines: Sequence[dict[str, Any]]) -> File:
