@@ -41,12 +41,14 @@ def test_a_run_is_followed_by_all_that_is_asked_for(tmp_path: Path, monkeypatch:
 
 def test_the_error_that_ends_a_run_passes_through_and_the_last_steps_arrive(tmp_path: Path) -> None:
     folder = Location.of(str(tmp_path))
-    with (
-        pytest.raises(RuntimeError, match="a worker died"),
-        tracking(Track(), folder, job_name="small", config={}, first_step=0) as log,
-    ):
-        log(metrics(0))
-        raise RuntimeError("a worker died")
+
+    def train() -> None:
+        with tracking(Track(), folder, job_name="small", config={}, first_step=0) as log:
+            log(metrics(0))
+            raise RuntimeError("a worker died")
+
+    with pytest.raises(RuntimeError, match="a worker died"):
+        train()
     assert losses(tmp_path / "tensorboard") == [(0, 0.5)]
 
 
