@@ -3,6 +3,7 @@
 import re
 import time
 import urllib.request
+from typing import Any
 
 import pytest
 import ray
@@ -13,21 +14,6 @@ from raytrain.track.tracking import tracking
 from track.tracked import metrics
 
 pytestmark = pytest.mark.system
-
-
-@ray.remote(num_cpus=0)
-class Worker:
-    """Stands for rank 0: trains a few steps, and is alive until the test has seen them."""
-
-    def __init__(self) -> None:
-        folder = Location.of("/nowhere/0123456789abcdef")
-        track = Track(tensorboard=False)
-        self.following = tracking(track, folder, job_name="small", config={}, first_step=0)
-        log = self.following.__enter__()
-        for step in range(5):
-            log(metrics(step))
-
-    def ready(self) -> None: ...
 
 
 def scrape(port: int) -> dict[str, float]:
@@ -44,7 +30,21 @@ def scrape(port: int) -> dict[str, float]:
 
 
 def test_gauges_and_the_counter_of_pairs_are_served_by_the_node(local_ray: None) -> None:
-    worker = Worker.remote()
+    @ray.remote(num_cpus=0)
+    class Worker:
+        """Stands for rank 0: trains some steps, and is alive until they were seen."""
+
+        def __init__(self, steps: list[dict[str, Any]]) -> None:
+            folder = Location.of("/nowhere/0123456789abcdef")
+            track = Track(tensorboard=False)
+            self.following = tracking(track, folder, job_name="small", config={}, first_step=0)
+            log = self.following.__enter__()
+            for step in steps:
+                log(step)
+
+        def ready(self) -> None: ...
+
+    worker = Worker.remote([metrics(step) for step in range(5)])
     ray.get(worker.ready.remote())
     port = ray.nodes()[0]["MetricsExportPort"]
     deadline = time.monotonic() + 60

@@ -83,8 +83,21 @@ def test_what_never_arrives_is_told_at_the_end() -> None:
     assert kept.closed is True
 
 
-def test_a_tracker_that_hangs_holds_up_neither_steps_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "HELD_STEPS", 20)
+def test_what_can_not_be_brought_to_an_end_is_told() -> None:
+    """All was written, and not all is where it is read."""
+    kept = Kept()
+
+    def close(failed: bool) -> None:
+        raise ConnectionError("nobody answers")
+
+    kept.close = close  # type: ignore[method-assign]
+    assert [line.split(": ", 2)[2] for line in follow(lambda: kept, STEPS)] == [
+        "ConnectionError: nobody answers; training goes on, and this is tried again",
+        "some steps are missing there; metrics.jsonl has them all",
+    ]
+
+
+def test_a_tracker_that_hangs_holds_up_neither_steps_nor_the_end() -> None:
     hang, kept = threading.Event(), Kept()
 
     def connect() -> Sink:

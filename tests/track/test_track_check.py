@@ -38,7 +38,9 @@ def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_database_without_what_mlflow_needs_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "sqlalchemy")
     for uri in ("sqlite:////runs/mlflow.db", "postgresql+psycopg2://db.example/mlflow"):
-        with pytest.raises(UserError, match=r"track\.mlflow\.uri: for (sqlite|postgresql)://.*: pip install mlflow$"):
+        with pytest.raises(
+            UserError, match=r"track\.mlflow\.uri: for (sqlite|postgresql)://.*: pip install sqlalchemy alembic$"
+        ):
             check_track(Track(mlflow=MLflow(uri=uri, experiment="tests")), HERE)
 
 

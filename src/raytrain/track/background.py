@@ -46,6 +46,7 @@ class Background:
         """Waits for the last steps to arrive, until a time of the monotonic clock."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive() or self._missing:
+            self._warned = True  # a thread that is still at it has nothing to add
             self._warn(f"track: {self._name}: some steps are missing there; metrics.jsonl has them all")
 
     def _follow(self) -> None:

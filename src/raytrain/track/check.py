@@ -22,7 +22,7 @@ def check_track(track: Track, root: Location) -> None:
             raise UserError("track.mlflow.uri: give the server's, or set MLFLOW_TRACKING_URI")
         scheme = urlsplit(uri).scheme.split("+")[0]
         if scheme in _DATABASES and find_spec("sqlalchemy") is None:
-            raise UserError(f"track.mlflow.uri: for {scheme}:// MLflow needs more of itself: pip install mlflow")
+            raise UserError(f"track.mlflow.uri: for {scheme}:// MLflow needs more: pip install sqlalchemy alembic")
     if track.wandb and track.wandb.mode == "offline" and not root.is_local:
         raise UserError(
             f"track.wandb.mode: offline writes to local disk, and root is {root.uri}: use online, or a local root"

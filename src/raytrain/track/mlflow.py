@@ -24,6 +24,7 @@ class MLflowRun:
 
     def __init__(self, config: MLflow, run: TrackedRun) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would tell its makers of each run
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient
 
         self._client = MlflowClient(tracking_uri=config.uri)

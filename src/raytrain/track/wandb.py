@@ -27,6 +27,7 @@ class WandBRun:
             disable_git=True,
             save_code=False,
             allow_val_change=True,  # where a run goes on, cluster.workers may differ
+            init_timeout=CLOSING_S,
             finish_timeout=CLOSING_S,
         )
         self._run = wandb.init(
