@@ -9,6 +9,7 @@ from raytrain.evaluate.benchmark import check_name, label_of
 from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
 from raytrain.section import Languages, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
+from raytrain.track.config import Track
 
 
 def _benchmark(value: str) -> str:
@@ -289,6 +290,7 @@ class Job(Section):
     index: Annotated[Index, BeforeValidator(absent_is_empty)] = Index()
     evaluate: Annotated[Evaluate, BeforeValidator(absent_is_empty)] = Evaluate()
     study: Study | None = None
+    track: Annotated[Track, BeforeValidator(absent_is_empty)] = Track()
     cluster: Annotated[Cluster, BeforeValidator(absent_is_empty)] = Cluster()
 
     @model_validator(mode="after")
