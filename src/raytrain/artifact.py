@@ -230,6 +230,12 @@ def read_file(folder: Location, file: File) -> bytes:
     return data
 
 
+def describe_file(folder: Location, path: str) -> File:
+    """What is there, written by somebody else."""
+    place = folder / path
+    return File(path=path, size=place.size(), sha256=sha256_file(place))
+
+
 def upload_file(local: Path, folder: Location, path: str) -> File:
     """Uploads a local file to ``folder/path`` and says what it was."""
     (folder / path).upload(local)

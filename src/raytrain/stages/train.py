@@ -6,24 +6,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raytrain.artifact import Artifact, File, read_file, upload_folder, write_file
+from raytrain.artifact import Artifact, File, describe_file, read_file, upload_folder, write_file
 from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.losses.config import learned_temperatures
-from raytrain.pipeline import Inputs, Outcome, Say, Stage
+from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
 from raytrain.stages.model import FOLDER
 from raytrain.stages.plan import open_plan
 from raytrain.stages.tokens import token_rules, tokens_of
 from raytrain.storage import Location
+from raytrain.track.check import check_track
 from raytrain.train.stream import Feed
 
 if TYPE_CHECKING:
+    from raytrain.train.needs import Needs
     from raytrain.train.validation import Validated
 
 # What changes neither rows nor weights: how often to save, when to give up.
 _WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints", "max_skipped"}
+TRACKED = ("tensorboard", "wandb")  # folders that trackers write to
 _IN_THE_PLAN = {"mix", "batching", "batch_size", "lanes"}  # and so among the inputs
 
 
@@ -35,11 +38,14 @@ def _identity(job: Job) -> Mapping[str, Any]:
 def _check(job: Job) -> None:
     if address_of(job.cluster) is None:
         check_cpus(job.cluster, [job.cluster.local_cpus or cpus_here()])
+    check_track(job.track, root_of(job))
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.train.checkpoint import newest_whole
+    from raytrain.train.needs import needs_of
     from raytrain.train.ray_job import fit
+    from raytrain.train.room import room_of
     from raytrain.train.skipped import check_skipped
     from raytrain.train.validation import Validation
 
@@ -52,12 +58,26 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     if begun:
         check_skipped(begun.skipped, job.train.max_skipped, folder)
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
+    _tell_needs(needs_of(job, feed, inputs["model"], room_of(job.cluster)), bool(feed.tokens), job, say)
     validated = _validated(job, inputs, folder)
     validation = Validation(validated, say) if validated else None
     fit(job, feed, inputs["model"], pad_id, folder, validation.look if validation else lambda: "", say)
     if validation:
         validation.finish()
     return _finish(job, inputs, folder, say)
+
+
+def _tell_needs(needs: "Needs", tokenised: bool, job: Job, say: Say) -> None:
+    """Memory by part against what a worker has, and CPUs for data. Raises UserError for a job that can't fit."""
+    from raytrain.report.memory import memory_lines
+    from raytrain.train.needs import check_memory, data_line
+    from raytrain.train.room import free_cpus
+
+    warning = check_memory(needs)
+    for line in [*memory_lines(needs), data_line(needs, tokenised, free_cpus(job.cluster))]:
+        say(line)
+    if warning:
+        say(warning)
 
 
 def _validated(job: Job, inputs: Inputs, folder: Location) -> "Validated | None":
@@ -98,6 +118,7 @@ def _finish(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     files.append(_write_lines(folder, "metrics.jsonl", metrics))
     if checkpoint.skipped:
         files.append(_write_lines(folder, SKIPPED, _lines(folder, checkpoint.log, SKIPPED)))
+    files += [describe_file(folder, f"{name}/{info.path}") for name in TRACKED for info in (folder / name).list()]
     ledgers = [file for file in checkpoint.log if file.path.endswith(".parquet")]
     losses = [line["loss"] for line in metrics if line["loss"] is not None]
     model_hash = next(f.sha256 for f in files if f.path == f"{FOLDER}/model.safetensors")

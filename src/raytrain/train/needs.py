@@ -86,7 +86,7 @@ def needs_of(job: Job, feed: Feed, model: Artifact, room: Room | None) -> Needs:
     longest = max(job.model.query_max_len, job.model.passage_max_len)
     encoder = encoder_of(model.location / "model", job.train.attention_dropout)
     cpus = float(job.cluster.threads_per_worker or job.cluster.cpus_per_worker)
-    return Needs(encoder, job.train, job.cluster.workers, longest, sample_of(feed, job.train), room, cpus)
+    return Needs(encoder, job.train, job.cluster.fewest_workers, longest, sample_of(feed, job.train), room, cpus)
 
 
 def encoder_of(folder: Location, attention_dropout: float | None) -> Encoder:

@@ -23,6 +23,7 @@ from raytrain.cluster import alive_nodes, check_placeable, threads_of, workers_t
 from raytrain.config import Cluster, Job
 from raytrain.errors import OvertakenError, UserError, one_line, user_error_in
 from raytrain.storage import Location
+from raytrain.track.tracking import tracking
 from raytrain.train.board import Board, Line
 from raytrain.train.checkpoint import newest_whole, steps_done
 from raytrain.train.rank import Run, train_on
@@ -142,7 +143,7 @@ def _attempt(job: Job, run: Run, workers: int, validation: Look, say: Say) -> No
     ray_folder = run.folder / "ray"
     trainer = TorchTrainer(
         _worker,
-        train_loop_config={"run": run, "board": board},
+        train_loop_config={"run": run, "board": board, "job": job},
         scaling_config=ScalingConfig(
             num_workers=workers,
             use_gpu=cluster.gpus_per_worker > 0,
@@ -205,16 +206,24 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 def _worker(config: dict[str, Any]) -> None:
     """What each rank runs."""
     run: Run = config["run"]
-    board = config["board"]
-    line = Line(board)
-    board.join.remote(ray.get_runtime_context().get_node_id())
-    train_on(
-        run,
-        shard_blocks(ray.train.get_dataset_shard(DATASET)),
-        ray.train.torch.get_device() if run.gpu else torch.device("cpu"),
-        line.report if ray.train.get_context().get_world_rank() == 0 else lambda metrics: None,
-        line.asked,
-    )
+    job: Job = config["job"]
+    line = Line(config["board"])
+    config["board"].join.remote(ray.get_runtime_context().get_node_id())
+    blocks = shard_blocks(ray.train.get_dataset_shard(DATASET))
+    device = ray.train.torch.get_device() if run.gpu else torch.device("cpu")
+    if ray.train.get_context().get_world_rank():
+        train_on(run, blocks, device, lambda metrics: None, line.asked)
+        return
+    start = run.feed.first_step
+    with tracking(
+        job.track, run.folder, job_name=job.name, config=job.model_dump(mode="json"), first_step=start
+    ) as track:
+
+        def report(metrics: dict[str, Any]) -> None:
+            line.report(metrics)
+            track(metrics)
+
+        train_on(run, blocks, device, report, line.asked)
 
 
 def shard_blocks(shard: DataIterator) -> Iterator[pa.Table]:

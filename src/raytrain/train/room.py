@@ -41,7 +41,7 @@ def room_of(cluster: Cluster) -> Room | None:
 
 def cpu_room(cluster: Cluster, nodes: Sequence[dict[str, float]]) -> Room:
     """Workers are packed, so the machines with the most CPUs fill up first. ``nodes``: resources as Ray names them."""
-    left, rooms = cluster.workers, []
+    left, rooms = cluster.fewest_workers, []
     for node in sorted(nodes, key=lambda node: -node.get("CPU", 0.0)):
         here = min(left, int(node.get("CPU", 0.0) / cluster.cpus_per_worker + 1e-9))
         left -= here
@@ -54,7 +54,7 @@ def free_cpus(cluster: Cluster) -> float:
     """CPUs of the running Ray that no worker has: what reads the data."""
     import ray
 
-    return float(ray.cluster_resources().get("CPU", 0.0)) - cluster.workers * cluster.cpus_per_worker
+    return float(ray.cluster_resources().get("CPU", 0.0)) - cluster.most_workers * cluster.cpus_per_worker
 
 
 def _gpus(nodes: Sequence[str]) -> list[tuple[str, int]]:
