@@ -48,7 +48,9 @@ def history(folder: Path) -> list[tuple[int, dict[str, float]]]:
 
 
 def test_each_attempt_leaves_its_steps_under_one_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     place = tmp_path / "train" / "0123456789abcdef"
     config = WandB(project="tests", mode="offline")
     for first, last in ((0, 5), (3, 8)):

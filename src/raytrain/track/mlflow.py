@@ -1,6 +1,5 @@
 """MLflow: one run of an experiment for all attempts, over the client of mlflow-skinny."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,8 +22,6 @@ class MLflowRun:
     """
 
     def __init__(self, config: MLflow, run: TrackedRun) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would tell its makers of each run
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient
 
         self._client = MlflowClient(tracking_uri=config.uri)

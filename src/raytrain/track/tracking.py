@@ -1,5 +1,6 @@
 """Following a training run with the trackers that its job asks for."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,12 @@ Log = Callable[[Mapping[str, Any]], None]
 LIVE_S = 1.0  # for what costs no more than the local machine
 REQUEST_S = 5.0
 UPLOAD_S = 30.0
+# What trackers would tell their makers, or print, unasked.
+_UNASKED = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "WANDB_ERROR_REPORTING": "false",
+}
 
 
 def _on_stderr(line: str) -> None:
@@ -45,6 +52,8 @@ def tracking(
     the end, and is never raised. At the end the last steps have ``CLOSING_S`` seconds to arrive. An error that passes
     through is how the run ended, for trackers that say so. ``config`` is the job's, as plain data.
     """
+    for name, value in _UNASKED.items():  # before any thread: DeepSpeed imports mlflow too, and it is read then
+        os.environ.setdefault(name, value)
     run = TrackedRun(folder, job_name, config, first_step)
     followers = [Background(name, connect, every, warn) for name, connect, every in _trackers(track, run)]
 

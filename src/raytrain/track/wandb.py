@@ -1,6 +1,5 @@
 """Weights & Biases: one run for all attempts; the library sends from a process of its own."""
 
-import os
 import tempfile
 from collections.abc import Sequence
 
@@ -16,7 +15,6 @@ class WandBRun:
     """
 
     def __init__(self, config: WandB, run: TrackedRun) -> None:
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # errors would go to its makers
         import wandb
 
         # What it keeps on disk, in a folder `wandb`, is of use only offline, and then it must be found.
