@@ -143,9 +143,26 @@ def train(job: JobFile, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def export(job: JobFile, overrides: Overrides = None) -> None:
-    """The trained model as a folder that SentenceTransformer(path) loads. Does the stages before it if need be."""
-    _show(_run_to(job, overrides, "export"))
+def export(
+    job: JobFile,
+    overrides: Overrides = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="copy it there (s3:// too), with the scores known by now in its card"),
+    ] = None,
+) -> None:
+    """The trained model as a folder that SentenceTransformer(path) loads, with a model card.
+
+    Does the stages before it if need be. The card is filled from the manifests: languages, mix, losses, corpus.
+    """
+    if to is None:
+        _show(_run_to(job, overrides, "export"))
+        return
+    from raytrain.export_to import export_to
+    from raytrain.jobfile import load_job
+    from raytrain.stages.chain import one_run
+
+    print(f"export: {export_to(one_run(load_job(job, overrides or [])), to, _work).uri}")
 
 
 @app.command()
