@@ -9,11 +9,12 @@
 
 Pairs are parquet files with the columns ``question`` and ``answer``. The encoder is a BERT of 4 layers × 128 with
 random weights; a tokenizer of 32,000 is trained on the pairs; questions end at 64 tokens, answers at 256, and all is
-measured again with answers up to 512 (``loss`` and ``chunks``: at 256 alone). Both sides have the same weights, the same rows in
-the same batches, InfoNCE at temperature 0.05 (scale 20), AdamW, fp32 and the same threads, and make token ids as they
-go. Each trains in a process of its own, and they take turns of ``--steps`` steps, ``--rounds`` times; the first step of
-each is not counted. Given are medians with their range, and the median of the ratios of a round. Memory is all that
-the process that trains holds at its peak (RSS), libraries included; processes that load are not counted.
+measured again with answers up to 512 (``loss`` and ``chunks``: at 256 alone). Both sides have the same weights, the
+same rows in the same batches, InfoNCE at temperature 0.05 (scale 20), AdamW, fp32 and the same threads, and make
+token ids as they go. Each trains in a process of its own, and they take turns of ``--steps`` steps, ``--rounds``
+times; the first step of each is not counted. Given are medians with their range, and the median of the ratios of a
+round. Memory is all that the process that trains holds at its peak (RSS), libraries included; processes that load are
+not counted.
 
 ``loss`` compares the values of the loss, without dropout, batch after batch, while raytrain trains and sentence-
 transformers is given the weights that come of it. Rows that share a text with another are left out of it.
