@@ -55,6 +55,13 @@ def test_what_cannot_fit_is_refused_with_what_would_help() -> None:
         check_memory(needs(replace(GPU, memory=GIB // 8), workers=2))
 
 
+def test_what_may_just_fit_is_no_more_than_warned_of() -> None:
+    needed = needs(GPU, workers=2).memory().fixed
+    assert check_memory(needs(replace(GPU, memory=int(needed / 1.1)), workers=2)) is not None
+    with pytest.raises(UserError):
+        check_memory(needs(replace(GPU, memory=int(needed / 1.2)), workers=2))
+
+
 def test_every_advice_was_estimated() -> None:
     for memory in (3, 4, 5, 6, 8):
         room = replace(GPU, memory=memory * GIB)

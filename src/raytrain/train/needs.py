@@ -25,6 +25,7 @@ GIB = 2**30
 # Python and its libraries, or what CUDA itself takes of a GPU. Rough, so a run is not refused for it.
 OF_THE_PROCESS = int(0.6 * GIB)
 NEAR = 0.9  # of a device's memory: what may need more is told
+TOO_MUCH = 1.15  # of it: what needs more is refused. The estimate may be so much too high (ZeRO 3), and is no less
 SAMPLED_LANGUAGES, SAMPLED_ROWS = 8, 32
 HEADER_BYTES = 1 << 20  # of a file of weights, read at once: enough for thousands of tensors
 
@@ -153,13 +154,13 @@ def _sample_of(texts: pa.Table, tokens: pa.Table, negatives: int | None) -> Samp
 def check_memory(needs: Needs) -> str | None:
     """A line of warning if a worker may run out of memory; None if there is enough, or nobody knows.
 
-    Raises UserError if it can't but run out: without any text it needs more than there is.
+    Raises UserError if it can't but run out: without any text it needs more than there is, whatever is not exact.
     """
     room, found = needs.room, needs.memory()
     if room is None or not room.memory:
         return None
     there = f"{size(room.each)} of {_owner(room)}"
-    if found.fixed > room.each:
+    if found.fixed > TOO_MUCH * room.each:
         advice = advice_of(needs, lambda need, each: need.fixed <= each)
         raise UserError(
             f"train: without any text each worker needs {size(found.fixed)} and has {there}; most of it are "
