@@ -59,6 +59,7 @@ def test_each_attempt_leaves_its_steps_under_one_id(tmp_path: Path, monkeypatch:
         run.close(failed=False)
     attempts = sorted((place / "wandb").glob("offline-run-*"))
     assert len(attempts) == 2
+    assert not [path for path in (place / "wandb").rglob("*") if path.is_symlink()]
     id = (place / "tracked_as.txt").read_text()
     assert all(folder.name.endswith(f"-{id}") for folder in attempts)
     for folder, (first, last) in zip(attempts, ((0, 5), (3, 8)), strict=True):

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from raytrain.track.background import CLOSING_S
 from raytrain.track.config import WandB
@@ -24,6 +25,7 @@ class WandBRun:
             silent=True,
             disable_git=True,
             save_code=False,
+            symlink=False,
             allow_val_change=True,  # where a run goes on, cluster.workers may differ
             init_timeout=CLOSING_S,
             finish_timeout=CLOSING_S,
@@ -41,6 +43,9 @@ class WandBRun:
             settings=settings,
         )
         self._next = self._run.step
+        # Links into a cache of this machine: seen from another one they lead nowhere, and the folder can't be listed.
+        for link in filter(Path.is_symlink, Path(self._run.settings.sync_dir).rglob("*")):
+            link.unlink()
 
     def write(self, steps: Sequence[Step]) -> int:
         """Hands the steps over."""
