@@ -18,11 +18,13 @@ def test_skipped_steps_are_told_with_a_loss_and_without() -> None:
     assert note(STEP | {"skipped_steps": 1, "loss": None}, 64) == "no finite loss, 128 pairs/s, 1 skipped"
 
 
-def test_the_board_has_the_newest_step_and_keeps_a_warning() -> None:
+def test_the_board_has_the_newest_step_and_keeps_all_warnings() -> None:
     board = Board()
-    assert board.newest() == {}
-    board.report(STEP)
-    assert board.newest() == STEP
+    assert board.newest() == ({}, [])
+    assert not board.report(STEP)
+    assert board.newest() == (STEP, [])
     board.report(STEP | {"step": 4, "warning": "look"})
-    board.report(STEP | {"step": 5})
-    assert board.newest() == STEP | {"step": 5, "warning": "look"}
+    board.warn("there")
+    board.ask_to_end()
+    assert board.report(STEP | {"step": 5})
+    assert board.newest() == (STEP | {"step": 5}, ["look", "there"])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # What changes neither rows nor weights: how often to save, when to give up.
 _WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints", "max_skipped"}
-TRACKED = ("tensorboard", "wandb")  # folders that trackers write to
+TRACKED = ("tensorboard/", "wandb/", "tracked_as.txt")  # what trackers write
 _IN_THE_PLAN = {"mix", "batching", "batch_size", "lanes"}  # and so among the inputs
 
 
@@ -118,7 +118,7 @@ def _finish(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     files.append(_write_lines(folder, "metrics.jsonl", metrics))
     if checkpoint.skipped:
         files.append(_write_lines(folder, SKIPPED, _lines(folder, checkpoint.log, SKIPPED)))
-    files += [describe_file(folder, f"{name}/{info.path}") for name in TRACKED for info in (folder / name).list()]
+    files += [describe_file(folder, info.path) for info in folder.list() if info.path.startswith(TRACKED)]
     ledgers = [file for file in checkpoint.log if file.path.endswith(".parquet")]
     losses = [line["loss"] for line in metrics if line["loss"] is not None]
     model_hash = next(f.sha256 for f in files if f.path == f"{FOLDER}/model.safetensors")

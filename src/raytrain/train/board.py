@@ -8,6 +8,7 @@ class Board:
 
     def __init__(self) -> None:
         self._newest: dict[str, Any] = {}
+        self._warnings: list[str] = []
         self._nodes: set[str] = set()
         self._asked = False
 
@@ -20,14 +21,19 @@ class Board:
         return self._nodes
 
     def report(self, metrics: dict[str, Any]) -> bool:
-        """Takes the metrics of a step; says whether the run is asked to end. The first warning is kept."""
-        warning = {"warning": self._newest["warning"]} if "warning" in self._newest else {}
-        self._newest = metrics | warning
+        """Takes the metrics of a step, and a ``warning`` for the user with them; says if the run is asked to end."""
+        if "warning" in metrics:
+            self._warnings.append(metrics["warning"])
+        self._newest = metrics
         return self._asked
 
-    def newest(self) -> dict[str, Any]:
-        """The metrics of the newest step, or nothing yet."""
-        return self._newest
+    def warn(self, line: str) -> None:
+        """Takes a line for the user, between steps."""
+        self._warnings.append(line)
+
+    def newest(self) -> tuple[dict[str, Any], list[str]]:
+        """The metrics of the newest step, or nothing yet; and all that the user is to be told."""
+        return self._newest, self._warnings
 
     def ask_to_end(self) -> None:
         """Asks the run to end with a checkpoint."""
@@ -45,6 +51,10 @@ class Line:
     def report(self, metrics: dict[str, Any]) -> None:
         """Sends the metrics of a step."""
         self._answers.append(self._board.report.remote(metrics))
+
+    def warn(self, line: str) -> None:
+        """Sends a line for the user: what workers print Ray keeps to itself."""
+        self._board.warn.remote(line)
 
     def asked(self) -> bool:
         """Whether the run was asked to end, as far as answers have come."""

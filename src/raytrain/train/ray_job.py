@@ -183,7 +183,7 @@ def _until_done(work: Callable[[], Any], board: Any, say: Say) -> None:
     try:
         outcome.result()
     except KeyboardInterrupt:
-        if ray.get(board.newest.remote(), timeout=5):  # else no step was made, and there is nothing to save
+        if ray.get(board.newest.remote(), timeout=5)[0]:  # else no step was made, and there is nothing to save
             say("train: ends with a checkpoint; Ctrl-C again stops at once")
             ray.get(board.ask_to_end.remote())
             outcome.result()
@@ -216,7 +216,7 @@ def _worker(config: dict[str, Any]) -> None:
         return
     start = run.feed.first_step
     with tracking(
-        job.track, run.folder, job_name=job.name, config=job.model_dump(mode="json"), first_step=start
+        job.track, run.folder, job_name=job.name, config=job.model_dump(mode="json"), first_step=start, warn=line.warn
     ) as track:
 
         def report(metrics: dict[str, Any]) -> None:

@@ -31,12 +31,12 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
     stop = threading.Event()
 
     def follow() -> None:
-        shown, warned, reason, looked = start, False, "", 0.0
+        shown, warned, reason, looked = start, 0, "", 0.0
         with counting("train", "steps", steps, start) as advance:
             advance(0, "starting the workers")
             while not stop.wait(POLL_S):
                 try:
-                    m = ray.get(board.newest.remote(), timeout=5)
+                    m, warnings = ray.get(board.newest.remote(), timeout=5)
                     if m and not reason and time.monotonic() - looked > LOOK_S:
                         looked, reason = time.monotonic(), wish()
                         if reason:
@@ -49,9 +49,9 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
                 if m and m["step"] + 1 > shown:
                     advance(m["step"] + 1 - shown, note(m, batch_size))
                     shown = m["step"] + 1
-                if "warning" in m and not warned:
-                    print(m["warning"], file=sys.stderr, flush=True)  # Ray keeps what workers print to itself
-                    warned = True
+                for line in warnings[warned:]:
+                    print(line, file=sys.stderr, flush=True)
+                warned = len(warnings)
 
     thread = threading.Thread(target=follow, name="raytrain-progress", daemon=True)
     thread.start()
