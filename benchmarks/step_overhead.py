@@ -56,8 +56,9 @@ from raytrain.train.alone import finished_inputs, rank_blocks, run_of
 from raytrain.train.batches import rank_batches
 from raytrain.train.engine import Engine, make_engine
 from raytrain.train.grad_cache import Output
-from raytrain.train.rank import Run, load_trainee
+from raytrain.train.rank import load_trainee
 from raytrain.train.rank_batch import RankBatch
+from raytrain.train.run import Run
 from raytrain.train.step import StepRules, take_step
 from raytrain.train.trainee import Trainee
 

@@ -35,7 +35,8 @@ from raytrain.stages.train import feed_of
 from raytrain.storage import Location
 from raytrain.train.board import note
 from raytrain.train.checkpoint import newest_whole, read_checkpoint, steps_done
-from raytrain.train.rank import Run, train_on
+from raytrain.train.rank import train_on
+from raytrain.train.run import Run
 from raytrain.train.skipped import check_skipped
 from raytrain.train.stream import Feed, read_token_round
 

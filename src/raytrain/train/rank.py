@@ -2,15 +2,14 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import torch
 import torch.distributed as dist
 
-from raytrain.artifact import Artifact, download_folder
-from raytrain.config import Model, Train
+from raytrain.artifact import download_folder
+from raytrain.config import Train
 from raytrain.errors import UserError
 from raytrain.losses.config import KL, Loss, MarginMSE
 from raytrain.model.encoder import BiEncoder, load_backbone
@@ -23,23 +22,9 @@ from raytrain.train.choice import steps_to_keep
 from raytrain.train.engine import make_engine
 from raytrain.train.graph_memory import kept_tokens
 from raytrain.train.loop import Report, train_rank
-from raytrain.train.stream import Feed
+from raytrain.train.run import Run
 from raytrain.train.trainee import Trainee
 from raytrain.train.validation import read_scores
-
-
-@dataclass(frozen=True)
-class Run:
-    """All that a rank needs: the run's folder, the model to start from and its rules, the config, the rows."""
-
-    folder: Location
-    model: Artifact
-    rules: Model
-    pad_id: int
-    train: Train
-    feed: Feed
-    threads: int
-    gpu: bool
 
 
 def train_on(

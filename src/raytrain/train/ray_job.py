@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 import ray
 import ray.data
-import torch
 from ray.data import DataIterator, ExecutionOptions, ExecutionResources
 from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
@@ -23,10 +22,9 @@ from raytrain.cluster import alive_nodes, check_placeable, threads_of, workers_t
 from raytrain.config import Cluster, Job
 from raytrain.errors import OvertakenError, UserError, one_line, user_error_in
 from raytrain.storage import Location
-from raytrain.track.tracking import tracking
 from raytrain.train.board import Board, Line
 from raytrain.train.checkpoint import newest_whole, steps_done
-from raytrain.train.rank import Run, train_on
+from raytrain.train.run import Run
 from raytrain.train.stream import Feed, ReadRound, read_numbered, read_token_round
 from raytrain.train.watch import Look, Say, changed_cluster, watch
 
@@ -204,7 +202,15 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 def _worker(config: dict[str, Any]) -> None:
-    """What each rank runs."""
+    """What each rank runs.
+
+    It imports here what training takes: Ray's own processes import this module too, each for some seconds otherwise.
+    """
+    import torch
+
+    from raytrain.track.tracking import tracking
+    from raytrain.train.rank import train_on
+
     run: Run = config["run"]
     job: Job = config["job"]
     line = Line(config["board"])
