@@ -112,9 +112,9 @@ def test_on_an_object_store_and_tokenised_before_the_model_is_the_same(
 
 @pytest.fixture(scope="module")
 def by_world_size(local_ray: None, folder: Path, source: Path) -> dict[int, dict[str, Artifact]]:
-    """The same job without dropout on 1, 2 and 3 workers; three own one or two of the four lanes each."""
+    """The same job without dropout on 1 and 3 workers; three own one or two of the four lanes each."""
     found: dict[int, dict[str, Artifact]] = {}
-    for workers in (1, 2, 3):
+    for workers in (1, 3):
         root = folder / f"workers-{workers}"
         if found:  # what does not depend on workers need not be built again
             for stage in ("prepare", "plan", "model"):
@@ -134,13 +134,11 @@ def test_any_number_of_workers_trains_on_the_same_rows(by_world_size: dict[int, 
 
 def test_any_number_of_workers_has_the_same_gradient(by_world_size: dict[int, dict[str, Artifact]]) -> None:
     """AdamW hides a gradient scaled by the number of workers from the losses; its norm does not."""
-    norms = [logged(by_world_size[workers], "gradient_norm") for workers in (1, 2, 3)]
+    norms = [logged(by_world_size[workers], "gradient_norm") for workers in (1, 3)]
     assert norms[1] == pytest.approx(norms[0], rel=1e-3)
-    assert norms[2] == pytest.approx(norms[0], rel=1e-3)
 
 
 def test_any_number_of_workers_has_the_same_losses(by_world_size: dict[int, dict[str, Artifact]]) -> None:
-    assert losses(by_world_size[2]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
     assert losses(by_world_size[3]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
 
 

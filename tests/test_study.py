@@ -188,6 +188,7 @@ def test_search_finds_the_passage_that_shares_the_words(
         find(job, "ban dol", "thai", 3, "french", None)
 
 
+@pytest.mark.system
 def test_on_an_object_store_the_numbers_are_the_same(
     planted: dict[str, Artifact],
     data: Callable[[dict[str, Any]], dict[str, Any]],
