@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from raytrain.stages.chain import chain
 from raytrain.storage import Location
 from raytrain.train.alone import device_of, finished_inputs, rank_blocks, run_of, train_alone
 from raytrain.train.batches import rank_rows
+from raytrain.train.checkpoint import latest_checkpoint
 from raytrain.train.rank import train_on
 from train.saved import save_checkpoint
 
@@ -65,9 +67,16 @@ def launch(folder: Path, *arguments: str) -> str:
     return done.stderr
 
 
-def logged(log: Path) -> list[dict[str, Any]]:
+def logs_of(run: Path) -> list[Path]:
+    """The metrics that the newest checkpoint counts."""
+    checkpoint = latest_checkpoint(Location.of(str(run)))
+    assert checkpoint is not None
+    return [run / file.path for file in checkpoint.log if file.path.endswith("metrics.jsonl")]
+
+
+def logged(logs: Sequence[Path]) -> list[dict[str, Any]]:
     """The metrics of all steps, less what is time."""
-    found = [json.loads(line) for path in sorted(log.rglob("metrics.jsonl")) for line in path.read_text().splitlines()]
+    found = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
     return [{key: value for key, value in line.items() if "seconds" not in key} for line in found]
 
 
@@ -77,17 +86,17 @@ def test_ranks_of_the_launcher_train_as_workers_of_ray_do_and_go_on_after_a_chec
     """With dropout, bit by bit."""
     folder, artifacts = trained
     told = launch(folder)
-    expected = logged(artifacts["train"].location.local_path)
+    expected = logged([artifacts["train"].location.local_path / "metrics.jsonl"])
     (place,) = (folder / "root/alone").iterdir()
     assert place.name == artifacts["train"].manifest.hash
     assert len(expected) == STEPS
-    assert logged(place / "log") == expected
+    assert logged(logs_of(place)) == expected
     assert f"train: {STEPS} steps at " in told
     assert f" pairs/s on 2 ranks: {place}" in told
 
     shutil.rmtree(place / "checkpoints/step-000000012")
     assert f"train: {STEPS - 10} steps at " in launch(folder, "--out", str(place))
-    assert logged(place / "log") == expected
+    assert logged(logs_of(place)) == expected
 
     for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
