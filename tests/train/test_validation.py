@@ -59,6 +59,7 @@ def test_the_model_is_that_of_the_best_checkpoint(local_ray: None, folder: Path)
         "manifest.json",
         "metrics.jsonl",
         "model",
+        "tensorboard",
         "validation.json",
     }
     found = {}
