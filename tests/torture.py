@@ -150,7 +150,8 @@ class Torture:
         """While a checkpoint is on its way: its folder is there, and its manifest is not."""
 
         def half_written() -> bool:
-            folders = list(self.train.glob("*/checkpoints/*"))
+            newest = f"step-{self.steps():09d}"
+            folders = [folder for folder in self.train.glob("*/checkpoints/*") if folder.name > newest]
             return any(list(f.glob("*.safetensors")) and not (f / "manifest.json").exists() for f in folders)
 
         return self.wait(half_written, every_s=0.001)
@@ -169,22 +170,28 @@ class Torture:
         """Kills a ``worker``, a ``node`` or the ``driver`` at a moment; False if the run was over before."""
         if not {"random": self.at_random, "upload": self.in_upload, "resume": self.in_resume}[moment]():
             return False
-        {"worker": self._kill_worker, "node": self._kill_node, "driver": self._kill_driver}[what]()
+        if not {"worker": self._kill_worker, "node": self._kill_node, "driver": self._kill_driver}[what]():
+            return True  # there was nothing to kill: it is not counted
         self.killed.append(f"{what} ({moment}) at {self.steps()}")
         return True
 
-    def _kill_worker(self) -> None:
-        if workers := self.nodes.workers():
+    def _kill_worker(self) -> bool:
+        workers = self.nodes.workers()
+        if workers:
             self.rng.choice(workers).kill()
+        return bool(workers)
 
-    def _kill_node(self) -> None:
-        self.nodes.kill_one_with_workers()
-        self.nodes.add()
+    def _kill_node(self) -> bool:
+        killed = self.nodes.kill_one_with_workers()
+        if killed:
+            self.nodes.add()
+        return killed
 
-    def _kill_driver(self) -> None:
+    def _kill_driver(self) -> bool:
         self.process.kill()
         self._end()
         self.begin()
+        return True
 
     def interrupt_after_a_checkpoint(self) -> None:
         """Ctrl-C, and the same command again."""

@@ -118,7 +118,7 @@ def files_of(run: Location, step: int) -> list[Location]:
 
 def flip(data: bytes) -> bytes:
     middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 128]) + data[middle + 1 :]
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
 DAMAGES = {"flipped": flip, "cut": lambda data: data[:-1], "empty": lambda data: b"", "gone": None}
@@ -209,6 +209,20 @@ def test_a_pickle_in_the_place_of_a_state_is_not_executed(run: Location, tmp_pat
 def torch_file(value: Any, folder: Path) -> bytes:
     torch.save(value, folder / "file.pt")
     return (folder / "file.pt").read_bytes()
+
+
+def test_no_flipped_bit_of_a_manifest_goes_unnoticed(run: Location) -> None:
+    """But for white space, which says nothing."""
+    save(run, 2, 2)
+    manifest = checkpoint_folder(run, 2) / "manifest.json"
+    whole, checkpoint = manifest.read_bytes(), latest_checkpoint(run)
+    for place in range(len(whole)):
+        manifest.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        try:
+            assert latest_checkpoint(run) == checkpoint
+        except DamagedError:
+            continue
+        assert whole[place : place + 1].isspace()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"step": 2}', '{"step": "x"}'])

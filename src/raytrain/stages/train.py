@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
 # What changes neither rows nor weights: how often to save, when to give up.
 _WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints", "max_skipped"}
+_OF_THE_BENCHMARK = {"benchmark", "languages", "threads"}
 TRACKED = ("tensorboard/", "wandb/", "tracked_as.txt")  # what trackers write
 _IN_THE_PLAN = {"mix", "batching", "batch_size", "lanes"}  # and so among the inputs
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
     train = job.train.model_dump(mode="json", exclude=_WITHOUT_EFFECT | _IN_THE_PLAN | {"init_from"})
+    if train["validate_on"]:  # what is in the benchmark is among the inputs
+        train["validate_on"] = {k: v for k, v in train["validate_on"].items() if k not in _OF_THE_BENCHMARK}
     return {"train": train, "model": job.model.rules()}
 
 
@@ -50,12 +53,13 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.train.validation import Validation
 
     running_ray(job.cluster)
-    check_placeable(job.cluster)
     feed, pad_id = feed_of(job, inputs)
     if feed.tokens:
         say(f"train: reads the token ids at {feed.tokens.folder.uri}")
     begun = newest_whole(folder, say)
-    if begun:
+    if begun is None:  # else nodes that went may come again
+        check_placeable(job.cluster)
+    else:
         check_skipped(begun.skipped, job.train.max_skipped, folder)
         say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
     _tell_needs(needs_of(job, feed, inputs["model"], room_of(job.cluster)), bool(feed.tokens), job, say)

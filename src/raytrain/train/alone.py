@@ -108,15 +108,17 @@ def train_alone(job_file: str, overrides: Sequence[str], out: str | None) -> Non
         raise UserError("train.validate_on: checkpoints are scored by tasks of Ray; leave it out here")
     inputs, name = finished_inputs(job, shlex.join([job_file, *overrides]))
     folder = Location.of(out, options_of(job)) if out else root_of(job) / "alone" / name
-    done = steps_done(folder)
-    if done:
-        check_skipped(read_checkpoint(folder, done).skipped, job.train.max_skipped, folder)
-    if done == job.train.max_steps:
+    if steps_done(folder) == job.train.max_steps:
+        last = read_checkpoint(folder, job.train.max_steps)
+        check_skipped(last.skipped, job.train.max_skipped, folder)
         _say(f"train: all {job.train.max_steps:,} steps are done already: {folder.uri}")
         return
     device = device_of(job, int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     run = run_of(job, inputs, folder, first_step_of_all(folder))
+    if run.feed.first_step:
+        begun = read_checkpoint(folder, run.feed.first_step)
+        check_skipped(begun.skipped, job.train.max_skipped, folder)
     with progress(job, run) as report, asked_by_signal() as asked:
         train_on(run, rank_blocks(run.feed, dist.get_rank(), world), device, report, asked)
     dist.destroy_process_group()

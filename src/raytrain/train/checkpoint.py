@@ -15,15 +15,15 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from raytrain.artifact import File, Record, sha256_of, upload_file
+from raytrain.artifact import File, Record, digest, sha256_of, upload_file
 from raytrain.errors import DamagedError, FileMissingError, OvertakenError, UserError
 from raytrain.storage import Location, sha256_file
 
 FOLDER = "checkpoints"
+SCORES = "validation"
 MANIFEST = "manifest.json"
 SET_ASIDE = "damaged.json"  # what a manifest is called whose files are not what it says
 
@@ -48,6 +48,11 @@ def checkpoint_folder(run: Location, step: int) -> Location:
     return run / FOLDER / f"step-{step:09d}"
 
 
+def score_file(run: Location, step: int) -> Location:
+    """Where the score of a checkpoint is written down, if it was validated."""
+    return run / SCORES / f"step-{step:09d}.json"
+
+
 def log_folder(first: int, last: int, writer: str) -> str:
     """Where the log of steps first..last-1 lies, relative to the run."""
     return f"log/{first:09d}-{last:09d}-{writer}"
@@ -67,17 +72,24 @@ def commit_checkpoint(run: Location, checkpoint: Checkpoint) -> None:
     Raises OvertakenError if another process has committed this step.
     """
     folder = checkpoint_folder(run, checkpoint.step)
-    if not (folder / MANIFEST).put_if_absent(checkpoint.model_dump_json(indent=1).encode()):
+    data = checkpoint.model_dump(mode="json")
+    manifest = json.dumps({**data, "digest": digest(data)}, indent=1)
+    if not (folder / MANIFEST).put_if_absent(manifest.encode()):
         raise OvertakenError(f"{folder.uri}: another process trains the same run; let one of them finish")
 
 
 def read_checkpoint(run: Location, step: int) -> Checkpoint:
-    """The manifest of a committed checkpoint. Raises DamagedError if it can't be parsed."""
+    """The manifest of a committed checkpoint. Raises DamagedError if it is not what was written."""
     place = checkpoint_folder(run, step) / MANIFEST
     try:
-        return Checkpoint.model_validate(json.loads(place.read_bytes()))
-    except (ValueError, ValidationError) as error:
+        data = json.loads(place.read_bytes())
+        written = data.pop("digest")
+        checkpoint = Checkpoint.model_validate(data)
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise DamagedError(f"{place.uri}: damaged: no manifest of a checkpoint") from error
+    if written != digest(data) or checkpoint.step != step:
+        raise DamagedError(f"{place.uri}: damaged: it is not what was written")
+    return checkpoint
 
 
 def latest_checkpoint(run: Location) -> Checkpoint | None:
@@ -109,8 +121,11 @@ def newest_whole(run: Location, say: Callable[[str], None]) -> Checkpoint | None
         try:
             checkpoint = read_checkpoint(run, step)
             check_files(run, checkpoint)
+        except FileMissingError:
+            continue  # the manifest has gone since: workers of an earlier attempt have deleted an old checkpoint
         except DamagedError as error:
-            damaged[step] = error
+            if (checkpoint_folder(run, step) / MANIFEST).exists():
+                damaged[step] = error
             continue
         for later, why in damaged.items():
             say(f"train: {why}; goes on from the checkpoint before, of step {step:,}")
@@ -154,9 +169,14 @@ def load_state(run: Location, checkpoint: Checkpoint) -> dict[str, torch.Tensor]
 
 
 def prune(run: Location, keep: Collection[int]) -> None:
-    """Deletes all checkpoints but those of some steps; the manifest goes first, so that none is left half."""
-    for step in committed_steps(run):
-        if step not in keep:
+    """Deletes all checkpoints but those of some steps; the manifest goes first, so that none is left half.
+
+    What an earlier attempt has left of a checkpoint that it did not commit goes too.
+    """
+    newest = steps_done(run)
+    found = (re.match(r"step-(\d+)/", info.path) for info in (run / FOLDER).list())
+    for step in sorted({int(match[1]) for match in found if match} - set(keep)):
+        if step <= newest:  # also what was never committed; a newer one may be on its way
             folder = checkpoint_folder(run, step)
             (folder / MANIFEST).delete()
             folder.delete_tree()
@@ -167,3 +187,4 @@ def _set_aside(run: Location, step: int, why: str) -> None:
     manifest = (folder / MANIFEST).read_bytes().decode(errors="replace")
     (folder / SET_ASIDE).write_bytes(json.dumps({"why": why, "manifest": manifest}, indent=1).encode())
     (folder / MANIFEST).delete()
+    score_file(run, step).delete()  # it is of these weights, and those that come of training again may be others

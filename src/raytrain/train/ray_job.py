@@ -80,16 +80,16 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, va
     progress between, on as many as there is room for; Ray's own retry would also repeat errors that come again each
     time. Raises UserError for those, and KeyboardInterrupt, after a checkpoint, when the user asked to end.
     """
-    failures, last = 0, ""
+    failures, begun = 0, False
     with _sigterm_as_ctrl_c():
         while (start := _steps_whole(folder, say)) < job.train.max_steps and not validation():
-            workers = place_workers(job.cluster, say, patient=bool(last))
+            workers = place_workers(job.cluster, say, patient=begun or start > 0)
+            begun = True
             gpu = job.cluster.gpus_per_worker > 0
             feed = replace(rows, first_step=start)
             run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
             try:
                 _attempt(job, run, workers, validation, say)
-                last = ""
             except ray.train.TrainingFailedError as error:
                 mendable = user_error_in(error)
                 if mendable is not None and not isinstance(mendable, OvertakenError):
@@ -155,7 +155,8 @@ def _attempt(job: Job, run: Run, workers: int, validation: Look, say: Say) -> No
             name=f"{job.name}-{time.time_ns()}",
             storage_path=ray_folder.path,
             storage_filesystem=None if ray_folder.is_local else ray_folder.filesystem,
-            failure_config=FailureConfig(max_failures=0),
+            # ``fit`` starts again, from the newest checkpoint and with as many workers as there is room for.
+            failure_config=FailureConfig(max_failures=0, max_preemption_failures=0, controller_failure_limit=0),
         ),
     )
     changed = changed_cluster(board, cluster, workers)
@@ -181,10 +182,13 @@ def _until_done(work: Callable[[], Any], board: Any, say: Say) -> None:
     try:
         outcome.result()
     except KeyboardInterrupt:
-        if ray.get(board.newest.remote(), timeout=5)[0]:  # else no step was made, and there is nothing to save
-            say("train: ends with a checkpoint; Ctrl-C again stops at once")
-            ray.get(board.ask_to_end.remote())
-            outcome.result()
+        try:
+            if ray.get(board.newest.remote(), timeout=5)[0]:  # else no step was made, and there is nothing to save
+                say("train: ends with a checkpoint; Ctrl-C again stops at once")
+                ray.get(board.ask_to_end.remote())
+                outcome.result()
+        except (ray.train.TrainingFailedError, ray.exceptions.RayError) as error:
+            say(f"train: ended without a checkpoint: {one_line(user_error_in(error) or error, 10**6)[-200:]}")
         raise
 
 

@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 
 from raytrain.artifact import File, write_file
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 from raytrain.parquet import write_parquet
 from raytrain.storage import Location
 from raytrain.train.checkpoint import Checkpoint, commit_checkpoint, log_folder, write_part
@@ -128,6 +128,8 @@ class Saving:
             own = work()
         except UserError as error:
             own = error
+        except Exception as error:  # a full disk, say: all ranks must hear of it, or they would wait for this one
+            own = UserError(f"train: rank {dist.get_rank()} can't write a checkpoint: {one_line(error)}")
         found: list[T | UserError] = [own] * dist.get_world_size()
         dist.all_gather_object(found, own, group=self._group)
         for other in found:

@@ -6,6 +6,7 @@ validation/step-000000200.json    the score of each language and their mean, of 
 import json
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,18 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.artifact import Artifact
+from raytrain.artifact import Artifact, digest
 from raytrain.config import Model, Train, Validate
-from raytrain.errors import UserError, one_line, user_error_in
+from raytrain.errors import DamagedError, UserError, one_line, user_error_in
 from raytrain.evaluate.held_out import check_files, held_out_of, with_questions
 from raytrain.evaluate.metrics import DEPTH, Hits, score
 from raytrain.evaluate.sample import Sample, sample
 from raytrain.storage import Location
-from raytrain.train.checkpoint import committed_steps, read_checkpoint
+from raytrain.train.checkpoint import SCORES, committed_steps, read_checkpoint, score_file
 from raytrain.train.choice import Choice, choose, steps_to_validate
 from raytrain.train.trained import write_trained
 
-FOLDER = "validation"
 TRIES = 3  # of one checkpoint
 PAUSE_S = 5.0  # between them
 
@@ -39,9 +39,21 @@ def read_scores(run: Location) -> dict[int, float]:
 
 def scores_by_step(run: Location) -> list[dict[str, Any]]:
     """What ``score_checkpoint`` wrote, in order of steps."""
-    place = run / FOLDER
+    place = run / SCORES
     names = (info.path for info in place.list())
-    return [json.loads((place / name).read_text()) for name in names if re.fullmatch(r"step-\d+\.json", name)]
+    return [_read_score(place / name) for name in names if re.fullmatch(r"step-\d+\.json", name)]
+
+
+def _read_score(file: Location) -> dict[str, Any]:
+    """Raises DamagedError if it is not what ``score_checkpoint`` wrote."""
+    try:
+        found: dict[str, Any] = json.loads(file.read_bytes())
+        written = found.pop("digest")
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise DamagedError(f"{file.uri}: damaged: delete it, and the checkpoint is scored again") from error
+    if written != digest(found):
+        raise DamagedError(f"{file.uri}: damaged: delete it, and the checkpoint is scored again")
+    return found
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ def score_checkpoint(given: Validated, step: int) -> dict[str, Any]:
         languages[part.language] = float(np.mean([found[given.validate.metric] for found in scores.values()]))
     mean = float(np.mean(list(languages.values())))
     found = {"step": step, "metric": given.validate.metric, "score": mean, "languages": languages}
-    (given.run / FOLDER / f"step-{step:09d}.json").write_bytes(json.dumps(found, indent=1).encode())
+    score_file(given.run, step).write_bytes(json.dumps({**found, "digest": digest(found)}, indent=1).encode())
     return found
 
 
@@ -106,12 +118,21 @@ class Validation:
         self._scores = read_scores(given.run)
         self._task: Any = None
         self._step = 0
+        self._looking = threading.Lock()
         self._failures = 0  # in a row
         self._not_before = 0.0
         self._error: UserError | None = None
 
     def look(self) -> str:
         """Takes a score that has come, and begins with the next checkpoint. Gives a reason to end the run, or ""."""
+        if not self._looking.acquire(blocking=False):
+            return ""  # another thread of the driver does
+        try:
+            return self._look()
+        finally:
+            self._looking.release()
+
+    def _look(self) -> str:
         import ray
 
         if self._task is not None and ray.wait([self._task], timeout=0)[0]:
@@ -130,7 +151,7 @@ class Validation:
         """Waits until every checkpoint that decides is scored. Raises UserError for one that can't be."""
         while self._task is not None or self._waiting():
             self.look()
-            time.sleep(0.1)
+            time.sleep(1)  # each look lists the checkpoints
         if self._error:
             raise self._error
 

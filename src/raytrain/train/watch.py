@@ -11,6 +11,7 @@ import ray
 
 from raytrain.cluster import alive_nodes, draining_nodes, workers_that_fit
 from raytrain.config import Cluster
+from raytrain.errors import UserError
 from raytrain.progress import counting
 from raytrain.train.board import note
 
@@ -31,7 +32,7 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
     stop = threading.Event()
 
     def follow() -> None:
-        shown, warned, reason, looked = start, 0, "", 0.0
+        shown, warned, reason, looked, told = start, 0, "", 0.0, ""
         with counting("train", "steps", steps, start) as advance:
             advance(0, "starting the workers")
             while not stop.wait(POLL_S):
@@ -43,6 +44,11 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
                             say(f"train: {reason}: ends with a checkpoint")
                             board.ask_to_end.remote()
                 except ray.exceptions.GetTimeoutError:
+                    continue
+                except UserError as error:  # of a look at storage: the next one may do better
+                    if str(error) != told:
+                        told = str(error)
+                        say(f"train: {told}; looks again")
                     continue
                 except ray.exceptions.RayError:
                     return  # the actor went with its node; the driver hears of it in its own way
