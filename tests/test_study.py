@@ -165,7 +165,7 @@ def test_the_report_names_all_it_comes_from(planted: dict[str, Artifact]) -> Non
     for name, entry in told.items():
         assert (entry["hash"], entry["content"]) == (planted[name].manifest.hash, planted[name].manifest.content)
     assert report.provenance["versions"]["pytrec-eval-terrier"] == version("pytrec-eval-terrier")
-    assert any("Seeds an arm: 3" in caveat for caveat in report.caveats)
+    assert not any("Seeds an arm" in caveat for caveat in report.caveats)  # three are enough
     files = report.provenance["benchmarks"]["beir-eval"]["files"]
     assert len([path for path in files if path.endswith("qrels.trec")]) == 3
     assert set(report.curves) == {f"{arm}:{seed}" for arm in ARMS for seed in (1, 2, 3)}

@@ -48,6 +48,14 @@ def test_what_the_starting_model_has_seen_is_not_known() -> None:
     assert any("starting model" in caveat for caveat in caveats(job_from(data, "test")))
 
 
+@pytest.mark.parametrize(("seeds", "few"), [([1, 2], True), ([1, 2, 3], False)])
+def test_few_seeds_are_said_to_be_few(seeds: list[int], few: bool) -> None:
+    data = small_job("raw", "root") | {"evaluate": {"benchmarks": ["beir:held-out"]}}
+    arms = {"french": {"include": ["fra"]}, "german": {"include": ["deu"]}}
+    text = " ".join(caveats(job_from(data | {"study": {"arms": arms, "seeds": seeds}}, "test")))
+    assert (f"Seeds an arm: {len(seeds)}" in text) is few
+
+
 def training_run(folder: Path, losses: list[float | None]) -> Artifact:
     """A finished one that logged these losses; None: a step that was skipped."""
     place = Location.of(str(folder))
