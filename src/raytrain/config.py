@@ -31,6 +31,7 @@ class Storage(Section):
 
     endpoint: str | None = Field(None, description="S3 endpoint URL; default: AWS_ENDPOINT_URL or the profile's")
     region: str | None = Field(None, description="S3 region; default: AWS_REGION or the profile's")
+    give_up_after: float = Field(600.0, gt=0, description="seconds that an object store that fails is tried again")
 
 
 class FromScratch(Section):

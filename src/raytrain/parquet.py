@@ -1,21 +1,17 @@
 """Parquet files of artifacts and sources: written whole, opened and read with errors that name the file."""
 
 import io
-import random
-import time
 from collections.abc import Sequence
 from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
 from raytrain.artifact import File, write_file
 from raytrain.errors import DamagedError, one_line
-from raytrain.storage import Location, storage_errors
+from raytrain.storage import Location, passing
 
-# Before a read that failed is tried again. pyarrow has tried by itself before, but not every kind of failure.
-PAUSES_S = (0.1, 0.4, 1.6)
-PATIENCE_S = 120.0
 OPEN_FILES = 64  # each takes about 0.7 MB, for its footer tells of 128 row groups
 
 
@@ -56,32 +52,34 @@ def read_parquet(location: Location) -> pa.Table:
 def read_row_groups(location: Location, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
     """Row groups of a Parquet file, in the order given; the file stays open for the next call.
 
-    A slow read is waited for, and a failing one repeated a few times. Raises FileMissingError if the file is
-    gone, and UserError that names it if it is broken or can't be read.
+    A slow read is waited for, a failing one repeated, and an object store that is away waited for. Raises
+    FileMissingError if the file is gone, and UserError that names it if it is broken or can't be read.
     """
-    begun = time.monotonic()
-    with storage_errors(location.uri, "read"):
-        for pause in PAUSES_S:
-            try:
-                return _read(location, groups, columns)
-            except FileNotFoundError:
-                raise
-            except OSError as error:
-                if "decompression failed" in str(error):  # pyarrow tells damage and a lost connection alike
-                    raise DamagedError(f"{location.uri}: damaged Parquet: {one_line(error)}") from error
-                if time.monotonic() - begun > PATIENCE_S:  # pyarrow itself has tried for long
-                    raise
-                _opened.cache_clear()  # a broken connection stays with its file
-                time.sleep(pause * (1 + random.random()))  # tasks that failed together shall not come back together
-        return _read(location, groups, columns)
+    return location.patiently("read", lambda: _read(location, groups, columns))
 
 
+def _may_be_read_later(error: BaseException) -> bool:
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError) and passing(error) is None
+
+
+# Bad bytes of a disk, and a file that is being replaced, are over soon. Location waits for storage that is away.
+@retry(
+    retry=retry_if_exception(_may_be_read_later),
+    wait=wait_exponential(multiplier=0.1, exp_base=4) + wait_random(0, 0.2),
+    stop=stop_after_attempt(4),
+    reraise=True,
+)
 def _read(location: Location, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
     try:
         # One thread a task: all CPUs have tasks. Reads from an object store overlap none the less.
         return _opened(location).read_row_groups(groups, columns=list(columns), use_threads=False)
     except (pa.ArrowInvalid, pa.ArrowKeyError, IndexError) as error:
         raise DamagedError(f"{location.uri}: broken or truncated Parquet: {one_line(error)}") from error
+    except OSError as error:
+        if "decompression failed" in str(error):  # pyarrow tells damage and a lost connection alike
+            raise DamagedError(f"{location.uri}: damaged Parquet: {one_line(error)}") from error
+        _opened.cache_clear()  # a broken connection stays with its file
+        raise
 
 
 @lru_cache(maxsize=OPEN_FILES)

@@ -84,7 +84,7 @@ class TaskState:
 
 def options_of(job: Job) -> StorageOptions:
     """Where the job's object stores are."""
-    return StorageOptions(endpoint=job.storage.endpoint, region=job.storage.region)
+    return StorageOptions(job.storage.endpoint, job.storage.region, job.storage.give_up_after)
 
 
 def root_of(job: Job) -> Location:

@@ -106,7 +106,7 @@ def load_backbone(
     Raises UserError if there is no such model.
     """
     try:
-        config = AutoConfig.from_pretrained(str(name_or_path), revision=revision)
+        config = AutoConfig.from_pretrained(str(name_or_path), revision=revision, trust_remote_code=False)
         for name in ATTENTION_DROPOUT if attention_dropout is not None else ():
             if hasattr(config, name):
                 setattr(config, name, attention_dropout)
@@ -115,10 +115,16 @@ def load_backbone(
             config=config,
             revision=revision,
             use_safetensors=True,
+            trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"model {name_or_path}: brings Python code of its own, which is not run: take a model whose "
+                "architecture transformers has"
+            ) from error
         raise UserError(f"model {name_or_path}: can't be loaded (from safetensors): {one_line(error)}") from error
     missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
     if missing:

@@ -88,7 +88,7 @@ def tokenizer_json(name_or_path: str | Path, revision: str | None = None) -> tup
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(name_or_path), revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(str(name_or_path), revision=revision, trust_remote_code=False)
         text = tokenizer.backend_tokenizer.to_str()
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"model {name_or_path}: no fast tokenizer (tokenizer.json): {one_line(error)}") from error

@@ -1,7 +1,7 @@
 """model: the encoder to start from, with its tokenizer, as one folder that every worker reads."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
 from raytrain.storage import Location
 
 FOLDER = "model"
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")  # what weights were kept in before safetensors
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
@@ -49,9 +50,21 @@ def _place(job: Job, name: str) -> Location | None:
             raise UserError(f"model.revision: {name} is a hub name: pin a revision (a commit), or give a folder")
         return None
     place = Location.of(name, options_of(job))
-    if not place.list():
+    paths = [info.path for info in place.list()]
+    if not paths:
         raise UserError(f"model: {place.uri} is empty or not there")
+    _check_weights(place, paths)
     return place
+
+
+def _check_weights(place: Location, paths: Sequence[str]) -> None:
+    """Raises UserError for a folder whose only weights are pickles: to load one is to run what is in it."""
+    pickled = [path for path in paths if path.endswith(PICKLED)]
+    if pickled and not any(path.endswith(".safetensors") for path in paths):
+        raise UserError(
+            f"model: {place.uri}/{pickled[0]} is a pickle, which can run code when it is loaded, and there are no "
+            "safetensors: if you trust it, convert it with AutoModel.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+        )
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
@@ -103,7 +116,7 @@ def _existing(job: Job, to: Path, source: Path) -> dict[str, Any]:
     if longest > positions - offset:
         raise UserError(f"model.passage_max_len: {longest} is more than the {positions - offset} positions of {name}")
     tokenizer_json(path, job.model.revision)  # refuses a tokenizer that tasks can't run
-    tokenizer = AutoTokenizer.from_pretrained(str(path), revision=job.model.revision)
+    tokenizer = AutoTokenizer.from_pretrained(str(path), revision=job.model.revision, trust_remote_code=False)
     tokenizer.save_pretrained(to)
     backbone.save_pretrained(to)
     return {"parameters": backbone.num_parameters(), "vocabulary": len(tokenizer), "source": name}

@@ -14,8 +14,9 @@ WRITER_MARK = "raytrain-writer"
 FIRST_CONTACT_TRIES = 2
 FIRST_CONTACT_TIMEOUT_S = 4
 CONNECT_TIMEOUT_S = 3
-# Every later request is patient: by then the service has answered once, so failures are likely to pass.
-TRIES = 10
+# Every later request is repeated at once by its library: the parts of a large file one by one. What still fails is
+# waited for by Location.patiently.
+TRIES = 3
 READ_TIMEOUT_S = 60
 
 # The environment variables the libraries read, as sorted pairs: a change means another connection.
@@ -24,10 +25,14 @@ Environment = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class StorageOptions:
-    """Where the S3 service is, when the environment does not say; it never holds credentials."""
+    """Where the S3 service is, when the environment does not say; it never holds credentials.
+
+    ``give_up_after``: for how many seconds an object store that fails is tried again.
+    """
 
     endpoint: str | None = None
     region: str | None = None
+    give_up_after: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,8 @@ class Store(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Write a file that appears only when complete."""
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write a file unless something is there; True if this call wrote it."""
+    def put_if_absent(self, key: str, data: bytes, mark: str) -> bool:
+        """Write a file unless something is there; True if a call with this mark wrote it."""
 
     def delete(self, key: str) -> None:
         """Delete a file if it is there."""

@@ -1,7 +1,6 @@
 """Google Cloud Storage, through its own library (an extra) and pyarrow."""
 
 import io
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +20,7 @@ from raytrain.storage._base import (
 
 _TIMEOUT_S = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
 _FIRST_CONTACT_S = 8.0
-_PATIENCE_S = 120.0
+_BRIEFLY_S = 30.0  # a request is repeated by its library; then Location.patiently waits
 
 
 def connect_gcs(bucket: str, env: Environment) -> "GcsStore":
@@ -63,7 +62,7 @@ def _arrow(emulator: str | None) -> Any:
         anonymous=bool(emulator),
         scheme=scheme,
         endpoint_override=host.rstrip("/") or None,
-        retry_time_limit=timedelta(seconds=_PATIENCE_S),
+        retry_time_limit=timedelta(seconds=_BRIEFLY_S),
     )
 
 
@@ -83,7 +82,9 @@ class GcsStore:
         return self.client.bucket(self.bucket).blob(key)
 
     def _blobs(self, prefix: str, **options: Any) -> Iterator[Any]:
-        yield from self.client.list_blobs(self.bucket, prefix=prefix, timeout=_TIMEOUT_S, **options)
+        yield from self.client.list_blobs(
+            self.bucket, prefix=prefix, timeout=_TIMEOUT_S, retry=self._briefly(), **options
+        )
 
     def list(self, key: str, recursive: bool) -> Iterator[FileInfo]:
         """Yield the objects below a prefix, without the markers some tools make for folders."""
@@ -94,58 +95,57 @@ class GcsStore:
 
     def exists(self, key: str) -> bool:
         """Tell whether an object has this name, or names below it."""
-        if key and self._blob(key).exists(timeout=_TIMEOUT_S):
+        if key and self._blob(key).exists(timeout=_TIMEOUT_S, retry=self._briefly()):
             return True
         return next(self.list(key, recursive=True), None) is not None
 
     def size(self, key: str) -> int:
         """Return the bytes of an object."""
         blob = self._blob(key)
-        blob.reload(timeout=_TIMEOUT_S)
+        blob.reload(timeout=_TIMEOUT_S, retry=self._briefly())
         return int(blob.size)
 
     def read(self, key: str, into: IO[bytes]) -> None:
         """Stream an object into `into`."""
-        self._blob(key).download_to_file(into, timeout=_TIMEOUT_S)
+        self._blob(key).download_to_file(into, timeout=_TIMEOUT_S, retry=self._briefly())
 
     def write(self, key: str, source: IO[bytes]) -> None:
         """Stream `source` into an object, which appears when it is complete."""
         # Repeating is safe although not conditional: the same content is written again.
-        self._blob(key).upload_from_file(source, timeout=_TIMEOUT_S, retry=self._patient())
+        self._blob(key).upload_from_file(source, timeout=_TIMEOUT_S, retry=self._briefly())
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object that appears when it is complete."""
         self.write(key, io.BytesIO(data))
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write an object unless the name is taken; a mark tells our own write whose answer was lost."""
+    def put_if_absent(self, key: str, data: bytes, mark: str) -> bool:
+        """Write an object unless the name is taken; the mark tells our own write whose answer was lost."""
         from google.api_core.exceptions import NotFound, PreconditionFailed
 
-        mark = uuid.uuid4().hex
         blob = self._blob(key)
         blob.metadata = {WRITER_MARK: mark}
         try:
-            blob.upload_from_string(data, if_generation_match=0, timeout=_TIMEOUT_S, retry=self._patient())
+            blob.upload_from_string(data, if_generation_match=0, timeout=_TIMEOUT_S, retry=self._briefly())
             return True
         except PreconditionFailed:
             found = self._blob(key)
             try:
-                found.reload(timeout=_TIMEOUT_S)
+                found.reload(timeout=_TIMEOUT_S, retry=self._briefly())
             except NotFound:  # deleted meanwhile, so there was something
                 return False
             return bool((found.metadata or {}).get(WRITER_MARK) == mark)
 
-    def _patient(self) -> Any:
+    def _briefly(self) -> Any:
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        return DEFAULT_RETRY.with_timeout(_PATIENCE_S)
+        return DEFAULT_RETRY.with_timeout(_BRIEFLY_S)
 
     def delete(self, key: str) -> None:
         """Delete an object if it is there."""
         from google.api_core.exceptions import NotFound
 
         try:
-            self._blob(key).delete(timeout=_TIMEOUT_S, retry=self._patient())
+            self._blob(key).delete(timeout=_TIMEOUT_S, retry=self._briefly())
         except NotFound:
             return
 

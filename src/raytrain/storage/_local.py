@@ -126,8 +126,11 @@ class LocalStore:
         """Write a file that appears only when complete."""
         self.write(key, io.BytesIO(data))
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write a file unless something is there: a link to a complete file appears in one step or fails."""
+    def put_if_absent(self, key: str, data: bytes, mark: str) -> bool:
+        """Write a file unless something is there: a link to a complete file appears in one step or fails.
+
+        No mark is needed: the link itself tells whose the file is.
+        """
         with _temp_beside(key) as (temp, file):
             file.write(data)
             _to_disk(file)

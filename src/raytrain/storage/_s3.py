@@ -4,7 +4,6 @@ import os
 import random
 import re
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -229,13 +228,12 @@ class S3Store:
         """Write an object in one request."""
         self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
+    def put_if_absent(self, key: str, data: bytes, mark: str) -> bool:
         """Write an object with If-None-Match, unless the key is taken.
 
-        When the answer to a write is lost the library sends it again, and then our own object is in the
-        way: a mark in its metadata tells whose it is.
+        When the answer to a write is lost it is sent again, and then our own object is in the way: the mark
+        in its metadata tells whose it is.
         """
-        mark = uuid.uuid4().hex
         for tries_left in reversed(range(_CONFLICT_TRIES)):
             try:
                 self.client.put_object(

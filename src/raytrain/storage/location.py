@@ -5,23 +5,29 @@ import io
 import os
 import posixpath
 import re
+import tempfile
 import threading
 import unicodedata
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from raytrain.errors import UserError
 from raytrain.storage._base import TEMP_PREFIX, Environment, FileInfo, StorageOptions, Store
 from raytrain.storage._errors import storage_errors
 from raytrain.storage._local import LocalStore, replacing
+from raytrain.storage._patience import patiently
+from raytrain.storage._patient_file import PatientFile
 
 _ALLOWED = "use a local path, file:///folder, s3://bucket/prefix or gs://bucket/prefix"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HALF_SCHEME = re.compile(r"(file|s3|gs):(?!//)", re.IGNORECASE)
+
+T = TypeVar("T")
 
 _connecting = threading.Lock()
 
@@ -59,10 +65,15 @@ class Location:
     Make one with `Location.of`. Connections are kept per process; the first use of a bucket in a process
     makes one small request that finds a missing bucket, refused credentials or an unreachable endpoint
     within seconds. Every method that reaches storage raises UserError when storage fails.
+
+    An object store that is away for a while, or answers with errors, is tried again for `options.give_up_after`
+    seconds, with a line on stderr. Only the first use is not: there the endpoint may be wrong. `known` means that
+    this was sent by a process that has used it.
     """
 
     uri: str
     options: StorageOptions = field(default_factory=StorageOptions)
+    known: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
     def of(cls, uri: str, options: StorageOptions | None = None) -> "Location":
@@ -93,7 +104,11 @@ class Location:
         """Return the file or folder `name` ("a/b") below this one; raises UserError for an unusable name."""
         if not name or name.startswith("/"):
             raise UserError(f"not a usable name below {self.uri}: {name!r}")
-        return Location(f"{self.uri.rstrip('/')}/{_tidy(name, name)}", self.options)
+        return Location(f"{self.uri.rstrip('/')}/{_tidy(name, name)}", self.options, self.known)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is sent to other processes."""
+        return {**self.__dict__, "known": True}
 
     def __str__(self) -> str:
         """Return the URI."""
@@ -123,9 +138,24 @@ class Location:
 
     @property
     def filesystem(self) -> Any:
-        """The pyarrow filesystem; do not keep it for hours, as role credentials inside may expire."""
-        with storage_errors(self.uri, "open"):
-            return self._store.filesystem()
+        """The pyarrow filesystem; do not keep it for hours, as role credentials inside may expire.
+
+        What fails in it is not waited for: hand the whole use of it to `patiently`.
+        """
+        return self.patiently("open", lambda: self._store.filesystem())
+
+    def patiently(self, action: str, operation: Callable[[], T]) -> T:
+        """Return what `operation` gives, which uses this place, if need be repeated until storage works again.
+
+        It starts from the beginning each time. Raises UserError ("cannot {action} {uri}: ...") for failures of
+        storage that do not pass, or not in time, and what else it raises.
+        """
+        with storage_errors(self.uri, action):
+            if self.is_local:
+                return operation()
+            if not self.known:
+                self._connect()
+            return patiently(operation, self.uri, action, self.options.give_up_after)
 
     @property
     def _key(self) -> str:
@@ -133,8 +163,9 @@ class Location:
 
     @property
     def _store(self) -> Store:
-        if self.is_local:
-            return LocalStore()
+        return LocalStore() if self.is_local else self._connect()
+
+    def _connect(self) -> Store:
         scheme = self.uri.split("://", 1)[0]
         # One connection for many threads: without the lock each would make its own.
         with _connecting:
@@ -151,30 +182,33 @@ class Location:
         Files still being written, and what a crash left of such, are left out. Raises UserError when the
         bucket is missing, access is denied, a link leads nowhere, or this is a file on local disk.
         """
-        with storage_errors(self.uri, "list"):
-            found = [
-                info
-                for info in self._store.list(self._key, recursive)
-                if not posixpath.basename(info.path).startswith(TEMP_PREFIX)
-            ]
-        return sorted(found, key=lambda info: info.path)
+        found = self.patiently("list", lambda: list(self._store.list(self._key, recursive)))
+        shown = [info for info in found if not posixpath.basename(info.path).startswith(TEMP_PREFIX)]
+        return sorted(shown, key=lambda info: info.path)
 
     def exists(self) -> bool:
         """Tell whether a file, or a folder (on an object store: one with files), is there."""
-        with storage_errors(self.uri, "look at"):
-            return self._store.exists(self._key)
+        return self.patiently("look at", lambda: self._store.exists(self._key))
 
     def size(self) -> int:
         """Return the bytes of this file; raises FileMissingError when it is not there."""
-        with storage_errors(self.uri, "look at"):
-            return self._store.size(self._file_key())
+        return self.patiently("look at", lambda: self._store.size(self._file_key()))
 
     def read_bytes(self) -> bytes:
         """Return the content; raises FileMissingError when the file is not there."""
         buffer = io.BytesIO()
-        with storage_errors(self.uri, "read"):
-            self._store.read(self._file_key(), buffer)
+        self._fetch(buffer)
         return buffer.getvalue()
+
+    def _fetch(self, into: IO[bytes]) -> None:
+        """Fill `into`, which must be seekable: S3's library writes twice what it reads again."""
+
+        def read() -> None:
+            into.seek(0)
+            into.truncate()
+            self._store.read(self._file_key(), into)
+
+        self.patiently("read", read)
 
     def read_text(self) -> str:
         """Return the content as text; raises FileMissingError, or UserError when it is not UTF-8."""
@@ -182,19 +216,23 @@ class Location:
             return self.read_bytes().decode()
 
     def open_input(self) -> Any:
-        """Open for random access (a pyarrow NativeFile); raises FileMissingError.
+        """Open for random access: a pyarrow NativeFile or a raw Python file; raises FileMissingError.
 
-        Later reads raise what pyarrow raises, an OSError: wrap them in `storage_errors` where it matters.
-        pyarrow does not repeat a read of less than some hundred bytes that a busy S3 service turns away
-        (the refusal does not fit its buffer): read small files with `read_bytes`.
+        Later reads of a local file raise OSError: wrap them in `storage_errors` where it matters. Those of an object
+        store are tried again, and raise UserError; they come one by one (for reads that overlap use `filesystem` in
+        `patiently`), and each is a request: read small files with `read_bytes`.
         """
-        with storage_errors(self.uri, "read"):
+
+        def open_file() -> Any:
             return self._store.filesystem().open_input_file(self.path)
+
+        if self.is_local:
+            return self.patiently("read", open_file)
+        return PatientFile(open_file, partial(self.patiently, "read"))
 
     def write_bytes(self, data: bytes) -> None:
         """Write or replace this file in one step: a reader sees the old content or the new, never a part."""
-        with storage_errors(self.uri, "write"):
-            self._store.put(self._file_key(), data)
+        self.patiently("write", lambda: self._store.put(self._file_key(), data))
 
     def put_if_absent(self, data: bytes) -> bool:
         """Write this file unless it is there already: of many callers anywhere, one gets True.
@@ -202,26 +240,29 @@ class Location:
         False means something was there before. Raises UserError, also where the service or the disk has
         no way to do this safely.
         """
-        with storage_errors(self.uri, "write"):
-            return self._store.put_if_absent(self._file_key(), data)
+        mark = uuid.uuid4().hex  # one for all tries: what an earlier one wrote is ours
+        return self.patiently("write", lambda: self._store.put_if_absent(self._file_key(), data, mark))
 
     def upload(self, local_file: Path) -> None:
         """Stream a local file here, replacing in one step; raises UserError, also for an unreadable file."""
-        with storage_errors(str(local_file), "read"):
-            source = open(local_file, "rb")  # noqa: SIM115 - closed by the next statement
-        with source, storage_errors(self.uri, "write"):
-            self._store.write(self._file_key(), source)
+
+        def send() -> None:
+            with storage_errors(str(local_file), "read"):
+                source = open(local_file, "rb")  # noqa: SIM115 - closed by the next statement
+            with source:
+                self._store.write(self._file_key(), source)
+
+        self.patiently("write", send)
 
     def download(self, local_file: Path) -> None:
         """Stream this file to local disk, replacing `local_file` in one step; raises FileMissingError."""
         target = os.path.abspath(local_file)
-        with storage_errors(target, "write"), replacing(target) as file, storage_errors(self.uri, "read"):
-            self._store.read(self._file_key(), file)
+        with storage_errors(target, "write"), replacing(target) as file:
+            self._fetch(file)
 
     def delete(self) -> None:
         """Delete this file; nothing happens when it is not there."""
-        with storage_errors(self.uri, "delete"):
-            self._store.delete(self._file_key())
+        self.patiently("delete", lambda: self._store.delete(self._file_key()))
 
     def delete_tree(self) -> None:
         """Delete everything below this folder; nothing happens when it is not there.
@@ -230,8 +271,7 @@ class Location:
         """
         if not self._key.strip("/"):
             raise UserError(f"cannot delete {self.uri}: it is not below any folder; delete it by hand")
-        with storage_errors(self.uri, "delete"):
-            self._store.delete_tree(self._key)
+        self.patiently("delete", lambda: self._store.delete_tree(self._key))
 
 
 def check_writable(location: Location) -> None:
@@ -242,13 +282,16 @@ def check_writable(location: Location) -> None:
     writers would both believe that they were first.
     """
     key = (location / f"{TEMP_PREFIX}check-{uuid.uuid4().hex}")._key
-    with storage_errors(location.uri, "write to"):
+
+    def second_overwrites() -> bool:
         store = location._store
-        store.put_if_absent(key, b"raytrain")
+        store.put_if_absent(key, b"raytrain", "first")
         try:
-            overwrites = store.put_if_absent(key, b"raytrain")
+            return store.put_if_absent(key, b"raytrain", "second")
         finally:
             store.delete(key)
+
+    overwrites = location.patiently("write to", second_overwrites)
     if overwrites:
         raise UserError(
             f"cannot write to {location.uri}: the service ignores conditional writes (If-None-Match), which "
@@ -256,24 +299,16 @@ def check_writable(location: Location) -> None:
         )
 
 
-class _HashSink(io.RawIOBase):
-    """A file that keeps only the digest of what is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.digest = hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.digest.update(data)
-        return len(data)
-
-
 def sha256_file(location: Location) -> str:
-    """Return the SHA-256 of a file in hex, read piece by piece; raises FileMissingError or UserError."""
-    sink = _HashSink()
+    """Return the SHA-256 of a file in hex; raises FileMissingError or UserError.
+
+    Of an object store it is copied to local disk first: a copy can begin again where a connection breaks, a hash not.
+    """
     with storage_errors(location.uri, "read"):
-        location._store.read(location._file_key(), cast(IO[bytes], sink))
-    return sink.digest.hexdigest()
+        if location.is_local:
+            with location.local_path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        with tempfile.TemporaryFile() as copy:
+            location._fetch(copy)
+            copy.seek(0)
+            return hashlib.file_digest(copy, "sha256").hexdigest()
