@@ -14,6 +14,8 @@ def start(job_file: Path, command: str = "run") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "raytrain", command, str(job_file)],
         start_new_session=True,
+        # Who starts the tests in the background ignores Ctrl-C, and so would all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )

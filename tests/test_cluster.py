@@ -1,11 +1,14 @@
 """What is refused before Ray is asked for what it can't give."""
 
+import threading
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from raytrain.cluster import check_cpus, check_gpus, workers_that_fit
+from raytrain.cluster import alive_nodes, check_cpus, check_gpus, free_nodes, workers_that_fit
 from raytrain.config import Cluster
 from raytrain.errors import UserError
 
@@ -59,3 +62,44 @@ def test_what_fits_passes_the_check_and_more_nodes_never_hold_fewer(cpus: list[i
     else:
         with pytest.raises(UserError):
             check_cpus(cluster, cpus)
+
+
+def test_what_other_jobs_hold_is_not_free(local_ray: None) -> None:
+    import ray
+    from ray.util import placement_group, remove_placement_group
+
+    def cpus(own: list[str]) -> float:
+        return sum(node["CPU"] for node in free_nodes(own))
+
+    there = sum(node["CPU"] for node in alive_nodes().values())
+    assert cpus([]) == there
+    group = placement_group([{"CPU": 0.5}, {"CPU": 0.25}])
+    ray.get(group.ready())
+    assert cpus([]) == there - 0.75
+    assert cpus([group.id.hex()]) == there
+    waiting = placement_group([{"CPU": 1_000.0}])  # holds nothing
+    assert cpus([group.id.hex()]) == there
+    for one in (group, waiting):
+        remove_placement_group(one)
+    while cpus([]) != there:
+        time.sleep(0.05)
+
+
+def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None:
+    import ray
+    from ray.util import placement_group, remove_placement_group
+
+    from raytrain.train.placement import place_workers
+
+    (there,) = (node["CPU"] for node in alive_nodes().values())
+    cluster = Cluster(workers=[1, 2], cpus_per_worker=(there - 1) / 2)
+    told: list[str] = []
+    assert place_workers(cluster, [], told.append, patient=False) == 2
+    group = placement_group([{"CPU": there}])
+    ray.get(group.ready())
+    threading.Timer(2.5, lambda: remove_placement_group(group)).start()
+    assert place_workers(cluster, [], told.append, patient=False) == 2
+    chosen = "train: 2 workers of 1 to 2"
+    assert told == [chosen, "train: waits for room for 1 workers, which other jobs hold", chosen]
+    with pytest.raises(UserError, match="do not fit into"):
+        place_workers(Cluster(workers=[3, 4], cpus_per_worker=there), [], told.append, patient=False)

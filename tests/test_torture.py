@@ -1,6 +1,7 @@
 """A run on two workers and several nodes, killed in many ways, ends as one that nothing happened to."""
 
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -26,8 +27,10 @@ MANY: list[Kill] = [
 ]
 
 
-def torture(tmp_path: Path, steps: int, kills: list[Kill], seed: int) -> tuple[list[str], list[str]]:
-    """Runs a job undisturbed and tortured; what was killed, and what the driver said. Asserts that both end alike."""
+def torture(
+    tmp_path: Path, steps: int, kills: list[Kill], seed: int, interrupt: signal.Signals
+) -> tuple[list[str], list[str]]:
+    """Runs a job undisturbed and tortured, which begins with an interrupt; what was killed, and what the driver said. Asserts that both end alike."""
     source = write_corpus(tmp_path / "raw", rows=300)
     artifacts: dict[str, dict[str, Artifact]] = {}
     with several_nodes(2) as nodes:
@@ -39,7 +42,7 @@ def torture(tmp_path: Path, steps: int, kills: list[Kill], seed: int) -> tuple[l
             run = Torture(nodes, file, tmp_path / name / "train", random.Random(seed))
             run.begin()
             if name == "tortured":
-                run.interrupt_after_a_checkpoint()
+                run.interrupt_after_a_checkpoint(interrupt)
                 for what, moment in kills:
                     if not run.kill(what, moment):
                         break
@@ -53,7 +56,7 @@ def torture(tmp_path: Path, steps: int, kills: list[Kill], seed: int) -> tuple[l
 
 @pytest.mark.timeout(900)
 def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(tmp_path: Path) -> None:
-    killed, told = torture(tmp_path, STEPS, FEW, seed=1)
+    killed, told = torture(tmp_path, STEPS, FEW, seed=1, interrupt=signal.SIGINT)
     assert len(killed) == len(FEW), killed
     assert "train: ends with a checkpoint; Ctrl-C again stops at once" in told[0]
     assert told[0].strip().splitlines()[-1] == "raytrain: interrupted; run the same command again to go on"
@@ -62,11 +65,13 @@ def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(tmp_path
 
 @pytest.mark.system
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_torture(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seed", "interrupt"), [(1, signal.SIGTERM), (2, signal.SIGINT)])
+def test_torture(seed: int, interrupt: signal.Signals, tmp_path: Path) -> None:
     kills = MANY * 2
-    killed, _ = torture(tmp_path, 600, kills, seed)
+    killed, told = torture(tmp_path, 600, kills, seed, interrupt)
+    print(*killed, sep="\n")
     assert len(killed) >= 10, killed
+    assert "train: waits for room for 2 workers, up to 600 s" in " ".join(told)  # a node was gone for some time
 
 
 @pytest.mark.system

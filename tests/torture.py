@@ -183,7 +183,8 @@ class Torture:
 
     def _kill_node(self) -> bool:
         killed = self.nodes.kill_one_with_workers()
-        if killed:
+        if killed:  # another node comes some time later, as it does in a cloud
+            time.sleep(self.rng.choice([0, 12]))
             self.nodes.add()
         return killed
 
@@ -193,10 +194,10 @@ class Torture:
         self.begin()
         return True
 
-    def interrupt_after_a_checkpoint(self) -> None:
-        """Ctrl-C, and the same command again."""
+    def interrupt_after_a_checkpoint(self, kind: signal.Signals) -> None:
+        """Ctrl-C or SIGTERM, and the same command again."""
         assert self.wait(self.steps)
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(kind)
         self._end()
         assert self.process.returncode == 130, self.told[-1]
         self.begin()

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from raytrain.config import Cluster
@@ -89,17 +89,35 @@ def threads_of(cluster: Cluster) -> int:
 
 def check_placeable(cluster: Cluster) -> None:
     """Raises UserError if the running Ray can't hold the fewest workers and the tasks that read for them."""
-    nodes = alive_nodes()
+    nodes = alive_nodes().values()
     check_cpus(cluster, [node.get("CPU", 0.0) for node in nodes])
     check_gpus(cluster, sum(node.get("GPU", 0.0) for node in nodes))
 
 
-def alive_nodes() -> list[Resources]:
-    """What each node of the running Ray has in all, without those that are about to go."""
+def alive_nodes() -> dict[str, Resources]:
+    """What each node of the running Ray has in all, by its id, without those that are about to go."""
     import ray
 
     going = draining_nodes()
-    return [node["Resources"] for node in ray.nodes() if node["Alive"] and node["NodeID"] not in going]
+    return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"] and node["NodeID"] not in going}
+
+
+def free_nodes(own: Collection[str]) -> list[Resources]:
+    """What each node has that no placement group holds, but those in ``own``, by their ids.
+
+    Other trainings hold their workers' room in such groups for as long as they run; tasks come and go.
+    """
+    from ray.util import placement_group_table
+
+    nodes = {node: dict(resources) for node, resources in alive_nodes().items()}
+    for group, table in placement_group_table().items():
+        if group in own:
+            continue
+        for bundle, node in table.get("bundles_to_node_id", {}).items():
+            for name, amount in table["bundles"][bundle].items():
+                if node in nodes:  # and it is held; a group that waits, or is gone, has no nodes
+                    nodes[node][name] = nodes[node].get(name, 0.0) - amount
+    return list(nodes.values())
 
 
 def draining_nodes() -> set[str]:
@@ -110,7 +128,7 @@ def draining_nodes() -> set[str]:
     return set(state.get_draining_nodes())
 
 
-def workers_that_fit(cluster: Cluster, nodes: Sequence[Resources]) -> int:
+def workers_that_fit(cluster: Cluster, nodes: Collection[Resources]) -> int:
     """How many workers, up to the most that are asked for, have room beside a task that reads; 0 if too few."""
     for workers in range(cluster.most_workers, cluster.fewest_workers - 1, -1):
         free = _free_cpus(cluster, workers, nodes)
@@ -139,13 +157,13 @@ def check_cpus(cluster: Cluster, cpus: Sequence[float]) -> None:
         )
 
 
-def _free_cpus(cluster: Cluster, workers: int, nodes: Sequence[Resources]) -> list[float] | None:
+def _free_cpus(cluster: Cluster, workers: int, nodes: Collection[Resources]) -> list[float] | None:
     """The CPUs that some workers leave free on each node, or None if they do not fit."""
     cpus, gpus = ([node.get(name, 0.0) for node in nodes] for name in ("CPU", "GPU"))
     for _ in range(workers):
         fits = [
             i
-            for i in range(len(nodes))
+            for i in range(len(cpus))
             if cpus[i] >= cluster.cpus_per_worker - _ROUNDING and gpus[i] >= cluster.gpus_per_worker - _ROUNDING
         ]
         if not fits:

@@ -21,11 +21,15 @@ def test_every_so_many_steps_and_the_last() -> None:
 
 
 def test_the_earliest_of_the_best_counts_and_patience_ends_the_run() -> None:
-    scores = {5: 0.2, 10: 0.4, 15: 0.4, 20: 0.3, 25: 0.9}
+    scores: dict[int, float | None] = {5: 0.2, 10: 0.4, 15: 0.4, 20: 0.3, 25: 0.9}
     assert choose({}, rules(None), LAST) is None
     assert choose(scores, rules(None), LAST) == Choice(25, 0.9, False)
     assert choose(scores, rules(2), LAST) == Choice(10, 0.4, True)
     assert choose(scores, rules(3), LAST) == Choice(25, 0.9, False)
+    lost = scores | {15: None, 20: None}
+    assert choose(lost, rules(2), LAST) == Choice(25, 0.9, False)
+    assert choose(lost | {10: None}, rules(1), LAST) == Choice(25, 0.9, False)
+    assert choose(dict.fromkeys(scores), rules(1), LAST) is None
 
 
 @given(SCORES, st.sampled_from([None, 1, 2, 3]), st.sets(st.integers(0, 4)))

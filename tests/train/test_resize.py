@@ -95,6 +95,7 @@ def make_leg(rank: int, leg: Leg, stage: int, folder: str) -> dict[str, Any]:
         packed=False,
         checkpoint=checkpoint,
         report=reported.append,
+        warn=print,
         # Only the last rank is asked, and all must hear of it.
         asked=lambda: rank == leg.world - 1 and reported[-1]["step"] + 1 == leg.end,
         committed=lambda checkpoint: None,

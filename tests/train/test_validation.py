@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from saved import save_checkpoint
 
 from jobs import small_job, write_corpus, write_held_out
 from raytrain.artifact import Artifact
@@ -17,6 +19,10 @@ from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.pipeline import run, up_to
 from raytrain.stages.chain import chain
+from raytrain.storage import Location
+from raytrain.train.checkpoint import committed_steps
+from raytrain.train.choice import Choice
+from raytrain.train.validation import Validated, best_whole, read_scores, write_score
 
 LANGUAGES = ("deu", "fin")
 
@@ -51,6 +57,7 @@ def test_the_model_is_that_of_the_best_checkpoint(local_ray: None, folder: Path)
     assert [found["step"] for found in scores] == [20, 40, 60, 80]
     assert all(found["score"] == pytest.approx(np.mean(list(found["languages"].values()))) for found in scores)
     best = max(scores, key=lambda found: found["score"])
+    assert best["step"] < 80  # else the last checkpoint would do as well
     summary = train.manifest.summary
     assert (summary["best_step"], summary["best_score"]) == (best["step"], best["score"])
     assert (summary["steps"], summary["pairs"]) == (80, best["step"] * 24)
@@ -87,8 +94,58 @@ def test_patience_ends_a_run_that_learns_nothing(local_ray: None, folder: Path) 
     assert "validation: no better one in 2 after step 5" in " ".join(told)
 
 
+def test_a_benchmark_that_cannot_be_read_stops_the_run_after_its_last_step(local_ray: None, folder: Path) -> None:
+    """Then it goes on to score what was trained, without a step again; a damaged checkpoint is passed by, and named."""
+    data = job_data(folder, {"every": 10, "questions": 40, "passages": 90}, max_steps=30, schedule="constant")
+    tasks = up_to(chain(job_from(data, "test")), "train")
+    made = run(tasks[:1], print)["validation"]
+    passages = next(made.location.local_path.rglob("passages.parquet"))
+    whole = passages.read_bytes()
+    passages.write_bytes(whole[:-1])
+    with pytest.raises(UserError, match=r"validation: step 10 can't be scored: .*passages\.parquet.*run again"):
+        trained(data)
+
+    passages.write_bytes(whole)
+    (train,) = (place for place in (folder / "root" / "train").iterdir() if (place / "checkpoints").exists())
+    damaged = next(train.glob("checkpoints/step-000000010/*.safetensors"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    artifacts, told = trained(data)
+    assert not [line for line in told if "workers" in line]
+    (line,) = [line for line in told if "is left out" in line]
+    assert line.startswith(f"validation: {damaged}: damaged")
+    scores = json.loads((artifacts["train"].location / "validation.json").read_text())
+    assert [(found["step"], found["score"] is None) for found in scores] == [(10, True), (20, False), (30, False)]
+    assert artifacts["train"].manifest.summary["best_step"] in (20, 30)
+
+
+def test_a_best_checkpoint_that_was_damaged_since_is_passed_by(folder: Path, tmp_path: Path) -> None:
+    place = Location.of(str(tmp_path))
+    for step in (10, 20, 30):
+        save_checkpoint(place, [{"weight/a": torch.ones(2) * step}], step=step)
+    for step, score in ((10, 0.2), (20, 0.9), (30, 0.5)):
+        write_score(place, {"step": step, "score": score})
+    train = job_from(job_data(folder, {"every": 10}, max_steps=30), "test").train
+    given = Validated(place, None, None, None, train)  # type: ignore[arg-type]  # what scoring alone takes
+    told: list[str] = []
+    assert best_whole(given, told.append)[0] == Choice(20, 0.9, False)
+    assert not told
+    part = next(tmp_path.glob("checkpoints/step-000000020/*.safetensors"))
+    part.write_bytes(part.read_bytes()[:-1] + b"!")
+    choice, checkpoint = best_whole(given, told.append)
+    assert choice == Choice(30, 0.5, False)
+    assert checkpoint is not None
+    assert checkpoint.step == 30
+    (line,) = told
+    assert line.startswith(f"validation: {part}: damaged")
+    assert committed_steps(place) == [10, 30]
+    assert read_scores(place) == {10: 0.2, 20: None, 30: 0.5}
+
+
 def test_a_model_must_not_be_chosen_by_what_it_is_judged_on(folder: Path) -> None:
     data = job_data(folder, {"every": 5})
     data["evaluate"] = {"benchmarks": [f"beir:{folder / 'dev'}"]}
     with pytest.raises(UserError, match=r"train\.validate_on\.benchmark: .* is among evaluate\.benchmarks too"):
         job_from(data, "test")
+    data["evaluate"] = {"benchmarks": [f"beir:{folder}/./dev"]}
+    with pytest.raises(UserError, match=r"train\.validate_on\.benchmark: .* are the same files"):
+        run(chain(job_from(data, "test")), print)

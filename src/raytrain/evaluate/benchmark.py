@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from raytrain.errors import FileMissingError, UserError
 from raytrain.evaluate.retrieval import Retrieval, chosen
-from raytrain.storage import Location, storage_errors
+from raytrain.storage import Location
 
 OpenLocation = Callable[[str], Location]
 
@@ -53,8 +53,7 @@ def identity_of(name: str, open_location: OpenLocation) -> Mapping[str, str]:
         from raytrain.evaluate import beir
 
         return beir.identity(place)
-    with storage_errors(place.uri, "read"):
-        info = place.filesystem.get_file_info(place.path)
+    info = place.patiently("read", lambda: place.filesystem.get_file_info(place.path))
     if not info.is_file:
         raise FileMissingError(f"cannot read {place.uri}: no such file")
     return {place.name: f"{info.size}-{info.mtime_ns}"}

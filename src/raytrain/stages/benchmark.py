@@ -77,6 +77,20 @@ def _check_known(job: Job, name: str, languages: set[str]) -> None:
 BENCHMARK = Stage("benchmark", (), _identity, _run, _check)
 
 
+def check_validation(job: Job) -> None:
+    """Raises UserError if checkpoints would be chosen by a benchmark of the evaluation, however it is spelled."""
+    rules = job.train.validate_on
+    if rules is None:
+        return
+    chosen_by = identity_of(rules.benchmark, lambda uri: _open(job, uri))
+    for name in job.evaluate.benchmarks:
+        if chosen_by == identity_of(name, lambda uri: _open(job, uri)):
+            raise UserError(
+                f"train.validate_on.benchmark: {rules.benchmark} and {name} of evaluate.benchmarks are the same files: "
+                "the model would be chosen by what it is then judged on; take another one"
+            )
+
+
 def validation_task(job: Job) -> Task | None:
     """The benchmark that checkpoints are scored on while training goes on, read as any other."""
     rules = job.train.validate_on

@@ -27,7 +27,7 @@ def _identity(job: Job) -> Mapping[str, Any]:
     # Not the source's address. A local file is told by size, time and inode, so of a copy the hash differs, but what
     # is prepared from it has the same content, and so does all that is built on it.
     config = job.corpus.content()
-    if not job.evaluate.benchmarks:
+    if not _searched(job):
         del config["decontaminate"]  # there is nothing to search for
     return {"format": FORMAT, "corpus": config, "source": identity_of(source_units(job))}
 
@@ -47,7 +47,8 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 
     units = count_rows(source_units(job))
     running_ray(job.cluster)
-    prepared = prepare(units, folder, job.corpus, held_out_of(inputs["benchmark"]) if "benchmark" in inputs else ())
+    held_out = [part for role in _searched(job) for part in held_out_of(inputs[role])]
+    prepared = prepare(units, folder, job.corpus, held_out)
     kept = [entry for entry in prepared.labels if entry.account.kept]
     lost = [entry for entry in prepared.labels if not entry.account.kept and set(entry.account.dropped) != NOT_WANTED]
     found = {entry.label for entry in prepared.labels}
@@ -110,5 +111,10 @@ PREPARE = Stage("prepare", (), _identity, _run, _check, _tidy)
 
 def prepare_task(job: Job) -> Task:
     """The task of preparing the corpus: with the benchmarks before it where the pairs are searched for them."""
-    searched = bool(job.corpus.decontaminate and job.evaluate.benchmarks)
-    return Task("prepare", PREPARE, job, {"benchmark": "benchmark"} if searched else {})
+    return Task("prepare", PREPARE, job, {role: role for role in _searched(job)})
+
+
+def _searched(job: Job) -> list[str]:
+    """The benchmarks that pairs are searched for: those it is judged on, and the one that checkpoints are chosen by."""
+    there = {"benchmark": bool(job.evaluate.benchmarks), "validation": job.train.validate_on is not None}
+    return [role for role, given in there.items() if given and job.corpus.decontaminate]

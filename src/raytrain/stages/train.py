@@ -13,6 +13,7 @@ from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.losses.config import learned_temperatures
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
+from raytrain.stages.benchmark import check_validation
 from raytrain.stages.model import FOLDER
 from raytrain.stages.plan import open_plan
 from raytrain.stages.tokens import token_rules, tokens_of
@@ -42,6 +43,7 @@ def _check(job: Job) -> None:
     if address_of(job.cluster) is None:
         check_cpus(job.cluster, [job.cluster.local_cpus or cpus_here()])
     check_track(job.track, root_of(job))
+    check_validation(job)
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
@@ -65,7 +67,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     _tell_needs(needs_of(job, feed, inputs["model"], room_of(job.cluster)), bool(feed.tokens), job, say)
     validated = _validated(job, inputs, folder)
     validation = Validation(validated, say) if validated else None
-    fit(job, feed, inputs["model"], pad_id, folder, validation.look if validation else lambda: "", say)
+    fit(job, feed, inputs["model"], pad_id, folder, begun, validation.look if validation else lambda: "", say)
     if validation:
         validation.finish()
     return _finish(job, inputs, folder, say)
@@ -102,16 +104,16 @@ def feed_of(job: Job, inputs: Inputs) -> tuple[Feed, int]:
 
 def _finish(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     """The last checkpoint, or the best one where they were scored, as a model folder; and one log of all steps."""
-    from raytrain.train.checkpoint import latest_checkpoint, read_checkpoint
+    from raytrain.train.checkpoint import latest_checkpoint
     from raytrain.train.skipped import FILE as SKIPPED
     from raytrain.train.trained import write_trained
-    from raytrain.train.validation import scores_by_step
+    from raytrain.train.validation import best_whole, scores_by_step
 
     checkpoint = latest_checkpoint(folder)
     assert checkpoint is not None
     validated = _validated(job, inputs, folder)
-    choice = validated.choice() if validated else None
-    best = read_checkpoint(folder, choice.step) if choice else checkpoint
+    choice, best = best_whole(validated, say) if validated else (None, None)
+    best = best or checkpoint
     with tempfile.TemporaryDirectory() as temp:
         local = Path(temp) / FOLDER
         trained = write_trained(folder, best, inputs["model"], job.model, job.train, local)

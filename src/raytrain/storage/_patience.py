@@ -18,6 +18,12 @@ T = TypeVar("T")
 
 _waiting: Counter[str] = Counter()  # threads of this process by the bucket they wait for
 _telling = threading.Lock()
+_tell: list[Callable[[str], None]] = [lambda line: print(line, file=sys.stderr, flush=True)]
+
+
+def tell_with(tell: Callable[[str], None]) -> None:
+    """From now on ``tell`` takes the lines of this process that say what is waited for, instead of stderr."""
+    _tell[0] = tell
 
 
 def patiently(operation: Callable[[], T], uri: str, action: str, give_up_after: float) -> T:
@@ -56,11 +62,11 @@ def _begin_waiting(bucket: str, why: str) -> None:
     with _telling:
         _waiting[bucket] += 1
         if _waiting[bucket] == 1:
-            print(f"storage: {bucket} {why}", file=sys.stderr, flush=True)
+            _tell[0](f"storage: {bucket} {why}")
 
 
 def _end_waiting(bucket: str, answers: bool) -> None:
     with _telling:
         _waiting[bucket] -= 1
         if answers and not _waiting[bucket]:
-            print(f"storage: {bucket} answers again", file=sys.stderr, flush=True)
+            _tell[0](f"storage: {bucket} answers again")

@@ -120,7 +120,7 @@ def train_alone(job_file: str, overrides: Sequence[str], out: str | None) -> Non
         begun = read_checkpoint(folder, run.feed.first_step)
         check_skipped(begun.skipped, job.train.max_skipped, folder)
     with progress(job, run) as report, asked_by_signal() as asked:
-        train_on(run, rank_blocks(run.feed, dist.get_rank(), world), device, report, asked)
+        train_on(run, rank_blocks(run.feed, dist.get_rank(), world), device, report, _say, asked)
     dist.destroy_process_group()
     if steps_done(folder) < job.train.max_steps:
         _say("train: interrupted after a checkpoint; run the same command again to go on")

@@ -10,25 +10,25 @@ class Board:
         self._newest: dict[str, Any] = {}
         self._warnings: list[str] = []
         self._nodes: set[str] = set()
+        self._groups: set[str] = set()
         self._asked = False
 
-    def join(self, node: str) -> None:
-        """Takes the node of a worker."""
+    def join(self, node: str, group: str) -> None:
+        """Takes the node of a worker, and the placement group that holds its room."""
         self._nodes.add(node)
+        self._groups.add(group)
 
-    def nodes(self) -> set[str]:
-        """The nodes that workers are on."""
-        return self._nodes
+    def places(self) -> tuple[set[str], set[str]]:
+        """The nodes that workers are on, and their placement groups."""
+        return self._nodes, self._groups
 
     def report(self, metrics: dict[str, Any]) -> bool:
-        """Takes the metrics of a step, and a ``warning`` for the user with them; says if the run is asked to end."""
-        if "warning" in metrics:
-            self._warnings.append(metrics["warning"])
+        """Takes the metrics of a step; says if the run is asked to end."""
         self._newest = metrics
         return self._asked
 
     def warn(self, line: str) -> None:
-        """Takes a line for the user, between steps."""
+        """Takes a line for the user."""
         self._warnings.append(line)
 
     def newest(self) -> tuple[dict[str, Any], list[str]]:

@@ -12,6 +12,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ FOLDER = "checkpoints"
 SCORES = "validation"
 MANIFEST = "manifest.json"
 SET_ASIDE = "damaged.json"  # what a manifest is called whose files are not what it says
+READERS = 8  # files that are hashed at a time
 
 
 class Checkpoint(Record):
@@ -129,7 +131,8 @@ def newest_whole(run: Location, say: Callable[[str], None]) -> Checkpoint | None
             continue
         for later, why in damaged.items():
             say(f"train: {why}; goes on from the checkpoint before, of step {step:,}")
-            _set_aside(run, later, str(why))
+            set_aside(run, later, str(why))
+            score_file(run, later).delete()  # it is of these weights, and those that come again may be others
         return checkpoint
     if damaged:
         raise DamagedError(
@@ -141,14 +144,19 @@ def newest_whole(run: Location, say: Callable[[str], None]) -> Checkpoint | None
 def check_files(run: Location, checkpoint: Checkpoint) -> None:
     """Raises DamagedError that names the first file of a checkpoint or its log that is not what it was."""
     folder = checkpoint_folder(run, checkpoint.step)
-    for place, file in [*((folder, part) for part in checkpoint.parts), *((run, file) for file in checkpoint.log)]:
-        there = place / file.path
-        try:
-            found = sha256_file(there)
-        except FileMissingError as error:
-            raise DamagedError(f"{there.uri}: damaged: it is gone") from error
-        if found != file.sha256:
-            raise DamagedError(f"{there.uri}: damaged: its bytes are not those that were written")
+    files = [*((folder, part) for part in checkpoint.parts), *((run, file) for file in checkpoint.log)]
+    with ThreadPoolExecutor(READERS) as pool:
+        for _ in pool.map(lambda pair: _check_file(pair[0] / pair[1].path, pair[1].sha256), files):
+            pass  # raises the first error, in order
+
+
+def _check_file(there: Location, sha256: str) -> None:
+    try:
+        found = sha256_file(there)
+    except FileMissingError as error:
+        raise DamagedError(f"{there.uri}: damaged: it is gone") from error
+    if found != sha256:
+        raise DamagedError(f"{there.uri}: damaged: its bytes are not those that were written")
 
 
 def load_state(run: Location, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
@@ -182,9 +190,9 @@ def prune(run: Location, keep: Collection[int]) -> None:
             folder.delete_tree()
 
 
-def _set_aside(run: Location, step: int, why: str) -> None:
+def set_aside(run: Location, step: int, why: str) -> None:
+    """Renames the manifest of a damaged checkpoint: it counts no longer, and can still be looked at."""
     folder = checkpoint_folder(run, step)
     manifest = (folder / MANIFEST).read_bytes().decode(errors="replace")
     (folder / SET_ASIDE).write_bytes(json.dumps({"why": why, "manifest": manifest}, indent=1).encode())
     (folder / MANIFEST).delete()
-    score_file(run, step).delete()  # it is of these weights, and those that come of training again may be others

@@ -21,8 +21,8 @@ def steps_to_validate(every: int, last: int) -> list[int]:
     return [*range(every, last, every), last]
 
 
-def choose(scores: Mapping[int, float], rules: Validate, last: int) -> Choice | None:
-    """The choice from step → score; None before the first score.
+def choose(scores: Mapping[int, float | None], rules: Validate, last: int) -> Choice | None:
+    """The choice from step → score; None before the first score. A score of None is that of a lost checkpoint.
 
     Steps are taken in order, and only up to the first that has no score: so the choice does not depend on how far
     training was ahead when scores came in. Of equal scores the earlier step counts.
@@ -32,8 +32,11 @@ def choose(scores: Mapping[int, float], rules: Validate, last: int) -> Choice | 
     for step in steps_to_validate(rules.every, last):
         if step not in scores:
             return best
-        if best is None or scores[step] > best.score:
-            best, waited = Choice(step, scores[step], False), 0
+        score = scores[step]
+        if score is None:
+            continue  # it can't be chosen, and says nothing about how training goes
+        if best is None or score > best.score:
+            best, waited = Choice(step, score, False), 0
         else:
             waited += 1
         if waited == rules.patience:
@@ -42,7 +45,7 @@ def choose(scores: Mapping[int, float], rules: Validate, last: int) -> Choice | 
 
 
 def steps_to_keep(
-    committed: Iterable[int], newest: int, scores: Mapping[int, float], rules: Validate | None, last: int
+    committed: Iterable[int], newest: int, scores: Mapping[int, float | None], rules: Validate | None, last: int
 ) -> set[int]:
     """Of the committed checkpoints: the newest ones, the best one, and those that are still to be scored."""
     steps = sorted(committed)

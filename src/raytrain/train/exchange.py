@@ -5,6 +5,7 @@ every rank's part is filled up to the longest. One count in place of one for eac
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,15 @@ def rank() -> int:
 def world_size() -> int:
     """How many ranks there are."""
     return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def wait_for_others(seconds: float) -> None:
+    """Lets every process group there is wait so long for its slowest rank, instead of 10 to 30 minutes.
+
+    A rank may wait for storage meanwhile. PyTorch takes a timeout where a group is made, and DeepSpeed gives none.
+    """
+    for group in list(dist.distributed_c10d._world.pg_map):
+        dist.distributed_c10d._set_pg_timeout(timedelta(seconds=seconds), group)
 
 
 def gather_numbers(numbers: Sequence[int], device: torch.device) -> list[list[int]]:

@@ -1,7 +1,6 @@
 """The training loop of one rank. Knows torch.distributed and storage, not Ray."""
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from raytrain.train.skipped import Skip, check_skipped, skip_of
 from raytrain.train.step import StepRules, Taken, take_step
 
 Report = Callable[[dict[str, Any]], None]
+Warn = Callable[[str], None]
 
 
 @dataclass
@@ -50,6 +50,7 @@ def train_rank(
     packed: bool,
     checkpoint: Checkpoint | None,
     report: Report,
+    warn: Warn,
     asked: Callable[[], bool],
     committed: Callable[[Checkpoint], None],
 ) -> None:
@@ -58,8 +59,8 @@ def train_rank(
     Every rank of the process group calls it, with its own engine, whose state is the checkpoint's, and batches.
     ``kept_tokens`` and ``packed`` as in StepRules. A step without a finite loss and gradient is left out: its rows
     count as consumed, and are written down. ``report`` takes the metrics of each step; of a run that skipped steps
-    also their number as ``skipped_steps``, and once a line for the user as ``warning``. Once ``asked`` says so on any
-    rank, all end after the same step, with a checkpoint. ``committed`` as in Saving.
+    also their number as ``skipped_steps``. ``warn`` takes a line for the user, on rank 0. Once ``asked`` says so on
+    any rank, all end after the same step, with a checkpoint. ``committed`` as in Saving.
 
     Raises UserError, after a checkpoint, when more than ``config.max_skipped`` steps were left out.
     """
@@ -79,7 +80,8 @@ def train_rank(
             told = metrics | ({"skipped_steps": log.skipped} if log.skipped else {})
             if skip and not warned:
                 warned = True
-                told["warning"] = _warn(skip)
+                if dist.get_rank() == 0:
+                    warn(f"train: left out {skip}; further ones are counted, and the rows of all written to {SKIPPED}")
             report(told)
             done = batch.step + 1
             too_many = log.skipped > config.max_skipped
@@ -159,10 +161,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _warn(skip: Skip) -> str:
-    line = f"train: left out {skip}; further ones are counted, and the rows of all are written to {SKIPPED}"
-    if dist.get_rank() == 0:
-        print(line, file=sys.stderr, flush=True)
-    return line

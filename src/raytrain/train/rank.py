@@ -10,38 +10,45 @@ import torch.distributed as dist
 
 from raytrain.artifact import download_folder
 from raytrain.config import Train
-from raytrain.errors import UserError
+from raytrain.errors import FileMissingError, OvertakenError, UserError
 from raytrain.losses.config import KL, Loss, MarginMSE
 from raytrain.model.encoder import BiEncoder, load_backbone
 from raytrain.model.prepare import prepare_encoder
 from raytrain.plan import lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_batches
-from raytrain.train.checkpoint import committed_steps, load_state, prune, read_checkpoint
+from raytrain.train.checkpoint import Checkpoint, committed_steps, load_state, prune, read_checkpoint
 from raytrain.train.choice import steps_to_keep
 from raytrain.train.engine import make_engine
+from raytrain.train.exchange import wait_for_others
 from raytrain.train.graph_memory import kept_tokens
-from raytrain.train.loop import Report, train_rank
+from raytrain.train.loop import Report, Warn, train_rank
 from raytrain.train.run import Run
 from raytrain.train.trainee import Trainee
 from raytrain.train.validation import read_scores
 
 
 def train_on(
-    run: Run, blocks: Iterator[pa.Table], device: torch.device, report: Report, asked: Callable[[], bool]
+    run: Run,
+    blocks: Iterator[pa.Table],
+    device: torch.device,
+    report: Report,
+    warn: Warn,
+    asked: Callable[[], bool],
 ) -> None:
     """Trains from the checkpoint of ``run.feed.first_step`` to the last step, or until it is asked to end.
 
     Every rank of the process group calls it. ``blocks`` are the rank's own, of token ids, from that step on.
-    ``report`` and ``asked`` as in train_rank. Raises UserError for what the model or the corpus can't do, before the
-    first step, and what training raises.
+    ``report``, ``warn`` and ``asked`` as in train_rank. Raises UserError for what the model or the corpus can't do,
+    before the first step, OvertakenError if the checkpoint is gone, and what training raises.
     """
     torch.set_num_threads(run.threads)
+    patience = 1_800 + run.folder.options.give_up_after
+    wait_for_others(patience)
     config, plan = run.train, run.feed.plan
     start = run.feed.first_step
-    checkpoint = read_checkpoint(run.folder, start) if start else None
     trainee = load_trainee(run)
-    state = load_state(run.folder, checkpoint) if checkpoint else None
+    checkpoint, state = load_checkpoint(run.folder, start) if start else (None, None)
     if state:
         prefix = "weight/"
         trainee.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
@@ -67,6 +74,7 @@ def train_on(
         # A chunk that is gone back through is held whole: none may be larger than all that may be held.
         config = config.model_copy(update={"tokens_per_chunk": min(config.tokens_per_chunk, max(kept, 1))})
     engine = make_engine(trainee, config, device.type)
+    wait_for_others(patience)  # in DeepSpeed's own groups too
     if checkpoint and state:
         engine.load_state(state, checkpoint.updates)
     lanes = lanes_of(dist.get_rank(), dist.get_world_size(), plan.lanes)
@@ -81,16 +89,29 @@ def train_on(
         packed=trainee.encoder.first_position is not None,
         checkpoint=checkpoint,
         report=report,
+        warn=warn,
         asked=asked,
-        committed=lambda checkpoint: prune_old(run.folder, config),
+        committed=lambda checkpoint: prune_old(run.folder, config, warn),
     )
 
 
-def prune_old(folder: Location, config: Train) -> None:
-    """Deletes the checkpoints of a run that neither a restart nor validation needs."""
+def load_checkpoint(folder: Location, step: int) -> tuple[Checkpoint, dict[str, torch.Tensor]]:
+    """A committed checkpoint and its state. Raises OvertakenError if it has gone since, and DamagedError."""
+    try:
+        checkpoint = read_checkpoint(folder, step)
+        return checkpoint, load_state(folder, checkpoint)
+    except FileMissingError as error:  # what outlived an earlier attempt has committed newer ones, and tidied up
+        raise OvertakenError(f"{error}: the checkpoint of step {step:,} is gone") from error
+
+
+def prune_old(folder: Location, config: Train, warn: Warn) -> None:
+    """Deletes the checkpoints of a run that neither a restart nor validation needs; what fails is only told."""
     rules = config.validate_on
-    scores = read_scores(folder) if rules else {}
-    prune(folder, steps_to_keep(committed_steps(folder), config.keep_checkpoints, scores, rules, config.max_steps))
+    try:
+        scores = read_scores(folder) if rules else {}
+        prune(folder, steps_to_keep(committed_steps(folder), config.keep_checkpoints, scores, rules, config.max_steps))
+    except UserError as error:
+        warn(f"train: old checkpoints stay: {error}")
 
 
 def graph_gib_on(device: torch.device) -> float:

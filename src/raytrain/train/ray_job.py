@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,15 +18,16 @@ from ray.train.torch import TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raytrain.artifact import Artifact
-from raytrain.cluster import alive_nodes, check_placeable, threads_of, workers_that_fit
-from raytrain.config import Cluster, Job
+from raytrain.cluster import threads_of
+from raytrain.config import Job
 from raytrain.errors import OvertakenError, UserError, one_line, user_error_in
-from raytrain.storage import Location
+from raytrain.storage import Location, tell_with
 from raytrain.train.board import Board, Line
-from raytrain.train.checkpoint import newest_whole, steps_done
+from raytrain.train.checkpoint import Checkpoint, newest_whole, steps_done
+from raytrain.train.placement import Look, Say, changed_cluster, place_workers
 from raytrain.train.run import Run
 from raytrain.train.stream import Feed, ReadRound, read_numbered, read_token_round
-from raytrain.train.watch import Look, Say, changed_cluster, watch
+from raytrain.train.watch import watch
 
 DATASET = "rows"
 MOST_TASKS = 4_000  # Ray Data is slow to start with more
@@ -71,8 +72,17 @@ def planned_rows(feed: Feed, read: ReadRound, world_size: int, options: Executio
     return list(dataset.streaming_split(world_size, equal=False))
 
 
-def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, validation: Look, say: Say) -> None:
-    """Trains until the checkpoint of the last step is committed; goes on from the newest one that is whole.
+def fit(
+    job: Job,
+    rows: Feed,
+    model: Artifact,
+    pad_id: int,
+    folder: Location,
+    begun: Checkpoint | None,
+    validation: Look,
+    say: Say,
+) -> None:
+    """Trains until the checkpoint of the last step is committed; goes on from ``begun``, the newest that is whole.
 
     ``validation`` is asked every so often, and gives a reason to end earlier, or "".
 
@@ -80,16 +90,17 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, va
     progress between, on as many as there is room for; Ray's own retry would also repeat errors that come again each
     time. Raises UserError for those, and KeyboardInterrupt, after a checkpoint, when the user asked to end.
     """
-    failures, begun = 0, False
+    failures, start, own = 0, begun.step if begun else 0, set[str]()
+    patient = begun is not None
     with _sigterm_as_ctrl_c():
-        while (start := _steps_whole(folder, say)) < job.train.max_steps and not validation():
-            workers = place_workers(job.cluster, say, patient=begun or start > 0)
-            begun = True
+        while start < job.train.max_steps and not validation():
+            workers = place_workers(job.cluster, own, say, patient)
+            patient = True
             gpu = job.cluster.gpus_per_worker > 0
             feed = replace(rows, first_step=start)
             run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
             try:
-                _attempt(job, run, workers, validation, say)
+                _attempt(job, run, workers, own, validation, say)
             except ray.train.TrainingFailedError as error:
                 mendable = user_error_in(error)
                 if mendable is not None and not isinstance(mendable, OvertakenError):
@@ -102,38 +113,12 @@ def fit(job: Job, rows: Feed, model: Artifact, pad_id: int, folder: Location, va
                         f"checkpoint is kept, run again to go on; the last failure: {last}"
                     ) from error
                 say(f"train: workers failed ({last[-200:]}); starts them again from the last checkpoint")
+            whole = newest_whole(folder, say)
+            start = whole.step if whole else 0
 
 
-def _steps_whole(folder: Location, say: Say) -> int:
-    checkpoint = newest_whole(folder, say)
-    return checkpoint.step if checkpoint else 0
-
-
-def place_workers(cluster: Cluster, say: Say, patient: bool) -> int:
-    """How many workers to start: as many as fit, up to the most. ``patient``: nodes that went may come again.
-
-    Raises UserError if there is no room for the fewest.
-    """
-    deadline = time.monotonic() + (cluster.wait_for_nodes_s if patient else 0)
-    told = False
-    while not (workers := workers_that_fit(cluster, alive_nodes())):
-        if time.monotonic() >= deadline:
-            check_placeable(cluster)
-            raise UserError(
-                f"cluster.workers: there is no room for {cluster.fewest_workers} workers on the nodes there are: ask "
-                "for fewer, or add nodes"
-            )
-        if not told:
-            say(f"train: waits for room for {cluster.fewest_workers} workers, up to {cluster.wait_for_nodes_s:,} s")
-            told = True
-        time.sleep(1)
-    if isinstance(cluster.workers, list):
-        say(f"train: {workers} workers of {cluster.fewest_workers} to {cluster.most_workers}")
-    return workers
-
-
-def _attempt(job: Job, run: Run, workers: int, validation: Look, say: Say) -> None:
-    """Trains until the last step, or until the workers are asked to end."""
+def _attempt(job: Job, run: Run, workers: int, own: set[str], validation: Look, say: Say) -> None:
+    """Trains until the last step, or until the workers are asked to end. Adds its placement groups to ``own``."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
     cluster = job.cluster
@@ -162,7 +147,11 @@ def _attempt(job: Job, run: Run, workers: int, validation: Look, say: Say) -> No
     changed = changed_cluster(board, cluster, workers)
     start, train = run.feed.first_step, job.train
     with watch(board, train.max_steps, start, train.batch_size, lambda: validation() or changed(), say):
-        _until_done(trainer.fit, board, say)
+        try:
+            _until_done(trainer.fit, board, say)
+        finally:
+            with suppress(ray.exceptions.RayError):  # the board may have gone with Ray
+                own |= ray.get(board.places.remote(), timeout=5)[1]
 
 
 def _until_done(work: Callable[[], Any], board: Any, say: Say) -> None:
@@ -218,12 +207,14 @@ def _worker(config: dict[str, Any]) -> None:
     run: Run = config["run"]
     job: Job = config["job"]
     line = Line(config["board"])
-    config["board"].join.remote(ray.get_runtime_context().get_node_id())
+    group = ray.util.get_current_placement_group()
+    config["board"].join.remote(ray.get_runtime_context().get_node_id(), group.id.hex() if group else "")
     blocks = shard_blocks(ray.train.get_dataset_shard(DATASET))
     device = ray.train.torch.get_device() if run.gpu else torch.device("cpu")
     if ray.train.get_context().get_world_rank():
-        train_on(run, blocks, device, lambda metrics: None, line.asked)
+        train_on(run, blocks, device, lambda metrics: None, lambda line: None, line.asked)
         return
+    tell_with(line.warn)
     start = run.feed.first_step
     with tracking(
         job.track, run.folder, job_name=job.name, config=job.model_dump(mode="json"), first_step=start, warn=line.warn
@@ -233,7 +224,7 @@ def _worker(config: dict[str, Any]) -> None:
             line.report(metrics)
             track(metrics)
 
-        train_on(run, blocks, device, report, line.asked)
+        train_on(run, blocks, device, report, line.warn, line.asked)
 
 
 def shard_blocks(shard: DataIterator) -> Iterator[pa.Table]:

@@ -18,11 +18,20 @@ import numpy as np
 from raytrain.artifact import Artifact, digest
 from raytrain.config import Model, Train, Validate
 from raytrain.errors import DamagedError, UserError, one_line, user_error_in
-from raytrain.evaluate.held_out import check_files, held_out_of, with_questions
+from raytrain.evaluate.held_out import check_files as check_benchmark
+from raytrain.evaluate.held_out import held_out_of, with_questions
 from raytrain.evaluate.metrics import DEPTH, Hits, score
 from raytrain.evaluate.sample import Sample, sample
 from raytrain.storage import Location
-from raytrain.train.checkpoint import SCORES, committed_steps, read_checkpoint, score_file
+from raytrain.train.checkpoint import (
+    SCORES,
+    Checkpoint,
+    check_files,
+    committed_steps,
+    read_checkpoint,
+    score_file,
+    set_aside,
+)
 from raytrain.train.choice import Choice, choose, steps_to_validate
 from raytrain.train.trained import write_trained
 
@@ -32,8 +41,8 @@ PAUSE_S = 5.0  # between them
 Say = Callable[[str], None]
 
 
-def read_scores(run: Location) -> dict[int, float]:
-    """Step → score, of the checkpoints that were scored."""
+def read_scores(run: Location) -> dict[int, float | None]:
+    """Step → score, of the checkpoints that were scored; None for one that was lost before."""
     return {found["step"]: found["score"] for found in scores_by_step(run)}
 
 
@@ -88,7 +97,7 @@ def score_checkpoint(given: Validated, step: int) -> dict[str, Any]:
         embedder = Embedder(folder, given.rules, given.train.tokens_per_chunk, given.validate.threads)
     languages = {}
     for part in with_questions(held_out_of(given.benchmark)):
-        check_files(given.benchmark, part, "questions.parquet", "passages.parquet", "qrels.trec")
+        check_benchmark(given.benchmark, part, "questions.parquet", "passages.parquet", "qrels.trec")
         whole = Sample(part.read_questions(), part.read_passages(), part.read_relevant())
         few = sample(whole, given.validate.questions, given.validate.passages)
         vectors = embedder.queries(list(few.questions.values())), embedder.passages(list(few.passages.values()))
@@ -96,8 +105,35 @@ def score_checkpoint(given: Validated, step: int) -> dict[str, Any]:
         languages[part.language] = float(np.mean([found[given.validate.metric] for found in scores.values()]))
     mean = float(np.mean(list(languages.values())))
     found = {"step": step, "metric": given.validate.metric, "score": mean, "languages": languages}
-    score_file(given.run, step).write_bytes(json.dumps({**found, "digest": digest(found)}, indent=1).encode())
+    write_score(given.run, found)
     return found
+
+
+def write_score(run: Location, found: dict[str, Any]) -> None:
+    """Writes a score down, with its ``step``."""
+    score_file(run, found["step"]).write_bytes(json.dumps({**found, "digest": digest(found)}, indent=1).encode())
+
+
+def lost(run: Location, step: int) -> str:
+    """Why a committed checkpoint can't be used, or "" if it is whole. If it can't, it is set aside for good: training
+    is past it, so it is neither scored nor chosen."""
+    try:
+        check_files(run, read_checkpoint(run, step))
+    except DamagedError as error:
+        write_score(run, {"step": step, "score": None, "why": str(error)})
+        set_aside(run, step, str(error))
+        return str(error)
+    return ""
+
+
+def best_whole(given: "Validated", say: Say) -> tuple[Choice | None, Checkpoint | None]:
+    """The choice and its checkpoint, or None twice where none was scored. Damaged ones are said aloud and passed by."""
+    while choice := given.choice():
+        why = lost(given.run, choice.step)
+        if not why:
+            return choice, read_checkpoint(given.run, choice.step)
+        say(f"validation: {why}; the best of the others is taken")
+    return None, None
 
 
 def _best(questions: Any, passages: Any, ids: list[str]) -> list[Hits]:
@@ -170,7 +206,12 @@ class Validation:
         try:
             found: Mapping[str, Any] = ray.get(task)
         except ray.exceptions.RayError as error:
-            told = one_line(user_error_in(error) or error, 10**6)[-300:]
+            met = user_error_in(error)
+            if isinstance(met, DamagedError) and (why := lost(self._given.run, self._step)):
+                self._say(f"validation: {why}; step {self._step:,} is left out")
+                self._scores[self._step] = None
+                return
+            told = one_line(met or error, 10**6)[-300:]
             self._failures += 1
             if self._failures == TRIES:  # training goes on; at its end this is raised
                 self._error = UserError(f"validation: step {self._step:,} can't be scored: {told}; run again to try")

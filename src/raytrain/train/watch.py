@@ -3,24 +3,20 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray
 
-from raytrain.cluster import alive_nodes, draining_nodes, workers_that_fit
-from raytrain.config import Cluster
 from raytrain.errors import UserError
 from raytrain.progress import counting
 from raytrain.train.board import note
+from raytrain.train.placement import Look, Say
 
 POLL_S = 0.5
 LOOK_S = 2.0  # between looks at the nodes
-GROW_AFTER_S = 20.0  # of room for more workers: a restart costs about as much
-
-Say = Callable[[str], None]
-Look = Callable[[], str]  # a reason to end, or ""
+STILL_S = 20.0  # without a step: the progress says so
 
 
 @contextmanager
@@ -33,6 +29,7 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
 
     def follow() -> None:
         shown, warned, reason, looked, told = start, 0, "", 0.0, ""
+        moved = time.monotonic()
         with counting("train", "steps", steps, start) as advance:
             advance(0, "starting the workers")
             while not stop.wait(POLL_S):
@@ -54,7 +51,10 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
                     return  # the actor went with its node; the driver hears of it in its own way
                 if m and m["step"] + 1 > shown:
                     advance(m["step"] + 1 - shown, note(m, batch_size))
-                    shown = m["step"] + 1
+                    shown, moved = m["step"] + 1, time.monotonic()
+                elif time.monotonic() - moved > STILL_S:
+                    what = "waits for a step" if m else "waits for the workers"
+                    advance(0, f"{what}, since {time.monotonic() - moved:.0f} s")
                 for line in warnings[warned:]:
                     print(line, file=sys.stderr, flush=True)
                 warned = len(warnings)
@@ -66,22 +66,3 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
     finally:
         stop.set()
         thread.join(timeout=10)
-
-
-def changed_cluster(board: Any, cluster: Cluster, workers: int) -> Look:
-    """A wish to end: a node that workers are on is about to go, or there has been room for more of them for long."""
-    roomy_since = time.monotonic()
-
-    def wish() -> str:
-        nonlocal roomy_since
-        going = draining_nodes() & ray.get(board.nodes.remote(), timeout=5)
-        if going:
-            return f"{len(going)} of its nodes will go away (preempted or removed)"
-        room = workers_that_fit(cluster, alive_nodes()) if workers < cluster.most_workers else workers
-        if room <= workers:
-            roomy_since = time.monotonic()
-        if time.monotonic() - roomy_since > GROW_AFTER_S:
-            return f"there is room for {room} workers instead of {workers}"
-        return ""
-
-    return wish
