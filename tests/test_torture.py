@@ -30,7 +30,10 @@ MANY: list[Kill] = [
 def torture(
     tmp_path: Path, steps: int, kills: list[Kill], seed: int, interrupt: signal.Signals
 ) -> tuple[list[str], list[str]]:
-    """Runs a job undisturbed and tortured, which begins with an interrupt; what was killed, and what the driver said. Asserts that both end alike."""
+    """Runs a job undisturbed and tortured, which begins with an interrupt. Asserts that both end alike.
+
+    Gives what was killed, and what the driver said.
+    """
     source = write_corpus(tmp_path / "raw", rows=300)
     artifacts: dict[str, dict[str, Artifact]] = {}
     with several_nodes(2) as nodes:

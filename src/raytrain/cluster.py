@@ -11,6 +11,7 @@ from raytrain.config import Cluster
 from raytrain.errors import UserError, one_line
 
 CPUS_FOR_DATA = 1.0
+HOLDING = {"CREATED", "PREPARED", "RESCHEDULING"}  # what Ray calls a placement group that has room
 _ROUNDING = 1e-9
 
 Resources = Mapping[str, float]  # CPU, GPU … → how much
@@ -111,11 +112,11 @@ def free_nodes(own: Collection[str]) -> list[Resources]:
 
     nodes = {node: dict(resources) for node, resources in alive_nodes().items()}
     for group, table in placement_group_table().items():
-        if group in own:
+        if group in own or table["state"] not in HOLDING:
             continue
         for bundle, node in table.get("bundles_to_node_id", {}).items():
             for name, amount in table["bundles"][bundle].items():
-                if node in nodes:  # and it is held; a group that waits, or is gone, has no nodes
+                if node in nodes:
                     nodes[node][name] = nodes[node].get(name, 0.0) - amount
     return list(nodes.values())
 
