@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from faultproxy import faulty
 from jobs import small_job, write_corpus
 from raytrain.artifact import Artifact
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from
 from raytrain.pipeline import run
 from raytrain.stages.chain import chain
+from raytrain.storage import Location, StorageOptions
 from runs import ledger, logged, losses, model_hash, planned
 from s3server import S3Server
 
@@ -96,18 +98,26 @@ def test_only_what_the_manifest_names_is_left(undisturbed: dict[str, Artifact]) 
         assert there == {file.path for file in artifact.manifest.files} | {"manifest.json"}
 
 
-def test_on_an_object_store_and_tokenised_before_the_model_is_the_same(
+def test_on_an_object_store_that_fails_now_and_then_the_model_is_the_same(
     undisturbed: dict[str, Artifact], local_ray: None, s3: S3Server, source: Path
 ) -> None:
+    """And with token ids made before. Of a hundred requests some three are answered with an error, cut off or lost."""
     bucket = s3.bucket()
     for path in source.iterdir():
         s3.client().upload_file(str(path), bucket, f"raw/{path.name}")
     data = long_job(f"s3://{bucket}/raw", f"s3://{bucket}/root")
     data["corpus"]["tokenise"] = True
-    artifacts = run_here(data)
-    assert "tokens" in artifacts["train"].manifest.inputs
-    assert model_hash(artifacts) == model_hash(undisturbed)
-    assert artifacts["prepare"].manifest.content == undisturbed["prepare"].manifest.content
+    with faulty(s3.endpoint) as proxy:
+        data["storage"] = {"endpoint": proxy.endpoint}
+        Location.of(data["root"], StorageOptions(endpoint=proxy.endpoint)).list()  # a first contact must not fail
+        proxy.disturb(1, 0.03)
+        artifacts = run_here(data)
+        assert proxy.faults
+        proxy.calm()
+        assert "tokens" in artifacts["train"].manifest.inputs
+        assert model_hash(artifacts) == model_hash(undisturbed)
+        assert artifacts["prepare"].manifest.content == undisturbed["prepare"].manifest.content
+        assert ledger(artifacts) == ledger(undisturbed)
 
 
 @pytest.fixture(scope="module")

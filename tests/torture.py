@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import psutil
 from processes import start
 
 WORKER = "RayTrainWorker"
-PATIENCE_S = 240
+PATIENCE_S = 300
+UPLOAD_SEEN_S = 40
 
 
 @contextmanager
@@ -117,6 +119,7 @@ class Torture:
     process: subprocess.Popen[bytes] = field(init=False)
     told: list[str] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
+    delays: Iterator[float] = field(default_factory=lambda: cycle((0, 45)))  # until another node comes
 
     def begin(self) -> None:
         self.process = start(self.job_file, "train")
@@ -128,14 +131,14 @@ class Torture:
     def _manifests(self) -> list[Path]:
         return list(self.train.glob("*/checkpoints/*/manifest.json"))
 
-    def wait(self, happened: Callable[[], Any], every_s: float = 0.05) -> bool:
+    def wait(self, happened: Callable[[], Any]) -> bool:
         """Waits for something; False if the run has ended before."""
         deadline = time.monotonic() + PATIENCE_S
         while not happened():
             if self.process.poll() is not None:
                 return False
             assert time.monotonic() < deadline, f"waited in vain after {self.killed}"
-            time.sleep(every_s)
+            time.sleep(0.05)
         return True
 
     def at_random(self) -> bool:
@@ -147,14 +150,19 @@ class Torture:
         return True
 
     def in_upload(self) -> bool:
-        """While a checkpoint is on its way: its folder is there, and its manifest is not."""
+        """While a checkpoint is on its way: its folder is there, and its manifest is not. Some time, if none is seen."""
 
         def half_written() -> bool:
             newest = f"step-{self.steps():09d}"
             folders = [folder for folder in self.train.glob("*/checkpoints/*") if folder.name > newest]
             return any(list(f.glob("*.safetensors")) and not (f / "manifest.json").exists() for f in folders)
 
-        return self.wait(half_written, every_s=0.001)
+        deadline = time.monotonic() + UPLOAD_SEEN_S  # it takes milliseconds, so it may go by unseen
+        while not half_written() and time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                return False
+            time.sleep(0.001)
+        return True
 
     def in_resume(self) -> bool:
         """When new workers are there that have not made a checkpoint."""
@@ -183,8 +191,8 @@ class Torture:
 
     def _kill_node(self) -> bool:
         killed = self.nodes.kill_one_with_workers()
-        if killed:  # another node comes some time later, as it does in a cloud
-            time.sleep(self.rng.choice([0, 12]))
+        if killed:
+            time.sleep(next(self.delays))
             self.nodes.add()
         return killed
 

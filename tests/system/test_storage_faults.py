@@ -16,8 +16,8 @@ from raytrain.artifact import Artifact
 from raytrain.jobfile import job_from
 from raytrain.pipeline import status
 from raytrain.stages.chain import chain
+from runs import ledger, model_hash, planned
 from s3server import S3Server
-from test_run import ledger, model_hash, planned
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
 

@@ -219,14 +219,14 @@ def _mix(plan: Manifest) -> list[MixLine]:
 
 def _corpus(prepare: Manifest) -> dict[str, Any]:
     rows = prepare.rows or RowAccount(taken=0, kept=0)
-    searched = prepare.identity["corpus"].get("decontaminate") if "benchmark" in prepare.inputs else None
+    searched = {"benchmark", "validation"} & set(prepare.inputs)
     return {
         "hash": prepare.hash,
         "content": prepare.content,
         "sources": [_told(source) for source in _sources(prepare)],
         "rows": rows,
         "dropped": {reason: rows.dropped[reason] for reason in reasons_in_order(rows.dropped)},
-        "searched": searched,
+        "searched": prepare.identity["corpus"]["decontaminate"] if searched else None,
     }
 
 

@@ -49,7 +49,8 @@ def account_of(manifest: Manifest) -> CorpusAccount:
         for label, entry in summary["languages"].items()
     }
     lost = {label: RowAccount.model_validate(entry) for label, entry in summary["without_rows"].items()}
-    rules = manifest.identity["corpus"]["decontaminate"] if "benchmark" in manifest.inputs else None
+    searched = {"benchmark", "validation"} & set(manifest.inputs)
+    rules = manifest.identity["corpus"]["decontaminate"] if searched else None
     search = Decontaminate.model_validate(rules) if rules and any(rules.values()) else None
     return CorpusAccount(
         languages=dict(sorted((kept | lost).items())), search=search, matches=summary["benchmark_matches"]
