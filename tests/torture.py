@@ -141,16 +141,16 @@ class Torture:
             time.sleep(0.05)
         return True
 
-    def at_random(self) -> bool:
-        """Some time after the next checkpoint."""
+    def at_random(self) -> str:
+        """Some time after the next checkpoint. These three give what they have found, or "" if the run has ended."""
         before = self.steps()
         if not self.wait(lambda: self.steps() > before):
-            return False
+            return ""
         time.sleep(self.rng.uniform(0, 1))
-        return True
+        return "random"
 
-    def in_upload(self) -> bool:
-        """While a checkpoint is on its way: its folder is there, and its manifest is not. Some time, if none is seen."""
+    def in_upload(self) -> str:
+        """While a checkpoint is on its way: its folder is there, and its manifest is not. Else some time."""
 
         def half_written() -> bool:
             newest = f"step-{self.steps():09d}"
@@ -158,30 +158,32 @@ class Torture:
             return any(list(f.glob("*.safetensors")) and not (f / "manifest.json").exists() for f in folders)
 
         deadline = time.monotonic() + UPLOAD_SEEN_S  # it takes milliseconds, so it may go by unseen
-        while not half_written() and time.monotonic() < deadline:
+        while not half_written():
             if self.process.poll() is not None:
-                return False
+                return ""
+            if time.monotonic() > deadline:
+                return "random"
             time.sleep(0.001)
-        return True
+        return "upload"
 
-    def in_resume(self) -> bool:
+    def in_resume(self) -> str:
         """When new workers are there that have not made a checkpoint."""
         known = {process.pid for process in self.nodes.workers()}
         if known:
             self._kill_worker()
         if not self.wait(lambda: {process.pid for process in self.nodes.workers()} - known):
-            return False
+            return ""
         time.sleep(self.rng.uniform(0, 3))
-        return True
+        return "resume"
 
     def kill(self, what: str, moment: str) -> bool:
         """Kills a ``worker``, a ``node`` or the ``driver`` at a moment; False if the run was over before."""
-        if not {"random": self.at_random, "upload": self.in_upload, "resume": self.in_resume}[moment]():
+        found = {"random": self.at_random, "upload": self.in_upload, "resume": self.in_resume}[moment]()
+        if not found:
             return False
-        if not {"worker": self._kill_worker, "node": self._kill_node, "driver": self._kill_driver}[what]():
-            return True  # there was nothing to kill: it is not counted
-        self.killed.append(f"{what} ({moment}) at {self.steps()}")
-        return True
+        if {"worker": self._kill_worker, "node": self._kill_node, "driver": self._kill_driver}[what]():
+            self.killed.append(f"{what} ({found}) at {self.steps()}")
+        return True  # where there was nothing to kill it is not counted
 
     def _kill_worker(self) -> bool:
         workers = self.nodes.workers()
