@@ -60,7 +60,7 @@ from raytrain.parquet import write_parquet
 from raytrain.plan import Plan, Shards, lanes_of
 from raytrain.storage import Location
 from raytrain.train.batches import rank_rows
-from raytrain.train.ray_job import DATASET, PlannedRows, shard_blocks
+from raytrain.train.splits import DATASET, PlannedRows, shard_blocks
 from raytrain.train.stream import TEXTS, Feed, ReadRound, columns_of, read_round, read_token_round
 
 ROW_GROUP, SHARD_ROWS = 512, 65_536  # the defaults of prepare

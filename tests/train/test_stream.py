@@ -322,7 +322,7 @@ def consume(feed: Feed, read: Any, world: int) -> list[list[tuple[int, list[str]
     import ray
     from ray.data import ExecutionOptions
 
-    from raytrain.train.ray_job import planned_rows, shard_blocks
+    from raytrain.train.splits import planned_rows, shard_blocks
 
     class Rank:
         def take(self, shard: Any, rank: int) -> list[tuple[int, list[str]]]:
@@ -361,7 +361,7 @@ def test_rounds_come_in_order_also_where_a_later_one_is_read_first(
     local_ray: None, corpus: Corpus, rules: TokenRules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With more rounds than tasks, too."""
-    monkeypatch.setattr("raytrain.train.ray_job.MOST_TASKS", 7)
+    monkeypatch.setattr("raytrain.train.splits.MOST_TASKS", 7)
     feed = replace(feed_of(corpus, rules), last_step=63)
     assert len(feed.rounds(2)) == 12
 

@@ -9,11 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
 import ray
 import ray.data
-from ray.data import DataIterator, ExecutionOptions, ExecutionResources
-from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -26,50 +24,9 @@ from raytrain.train.board import Board, Line
 from raytrain.train.checkpoint import Checkpoint, newest_whole, steps_done
 from raytrain.train.placement import Look, Say, changed_cluster, place_workers
 from raytrain.train.run import Run
-from raytrain.train.stream import Feed, ReadRound, read_numbered, read_token_round
+from raytrain.train.splits import DATASET, PlannedRows, shard_blocks
+from raytrain.train.stream import Feed, read_token_round
 from raytrain.train.watch import watch
-
-DATASET = "rows"
-MOST_TASKS = 4_000  # Ray Data is slow to start with more
-AHEAD_BYTES = 1 << 30  # of rows read and not yet taken: tasks run no further ahead of the workers
-
-
-class PlannedRows(DataConfig):  # type: ignore[misc]  # Ray is untyped
-    """Builds the one pipeline of a run where the number of workers is known.
-
-    ``read`` gives a round of rows: ``read_token_round``, or ``read_round`` for texts.
-    """
-
-    def __init__(self, feed: Feed, read: ReadRound) -> None:
-        super().__init__()
-        self._feed = feed
-        self._read = read
-
-    def configure(
-        self, datasets: Any, world_size: int, worker_handles: Any, worker_node_ids: Any, **kwargs: Any
-    ) -> list[dict[str, DataIterator]]:
-        """Round-robin blocks, one iterator a worker."""
-        splits = planned_rows(self._feed, self._read, world_size, self._resolve_execution_options(DATASET))
-        return [{DATASET: split} for split in splits]
-
-
-def planned_rows(feed: Feed, read: ReadRound, world_size: int, options: ExecutionOptions) -> list[DataIterator]:
-    """One iterator a rank over its blocks, out of one pipeline.
-
-    A task reads one round and hands it on block by block; of very many rounds it reads several, one after the
-    other. So it holds about one round at a time, and the object store ``AHEAD_BYTES`` of all rounds read ahead.
-    """
-    rounds = feed.rounds(world_size)
-    dataset = (
-        ray.data.range(len(rounds), override_num_blocks=min(len(rounds), MOST_TASKS))
-        .map_batches(read_numbered, fn_args=(feed, read, world_size), batch_size=1, batch_format="pyarrow")
-        .repartition(target_num_rows_per_block=rounds.block_rows)
-    )
-    options.preserve_order = True  # so Ray ignores where blocks lie: each goes over the network once, if at all
-    options.resource_limits = ExecutionResources.for_limits(object_store_memory=AHEAD_BYTES)
-    dataset.context.execution_options = options
-    dataset.context.target_max_block_size = None  # a block split in two would go to two ranks
-    return list(dataset.streaming_split(world_size, equal=False))
 
 
 def fit(
@@ -225,8 +182,3 @@ def _worker(config: dict[str, Any]) -> None:
             track(metrics)
 
         train_on(run, blocks, device, report, line.warn, line.asked)
-
-
-def shard_blocks(shard: DataIterator) -> Iterator[pa.Table]:
-    """The blocks of a rank, the next one fetched ahead."""
-    yield from shard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
