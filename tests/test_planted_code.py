@@ -21,7 +21,8 @@ from raytrain.model.tokenizer import save_tokenizer, tokenizer_json, train_token
 from raytrain.pipeline import root_of
 from raytrain.stages.model import MODEL
 from raytrain.storage import Location
-from raytrain.train.checkpoint import checkpoint_folder, latest_checkpoint, load_state, save_checkpoint
+from raytrain.train.checkpoint import checkpoint_folder, latest_checkpoint, load_state
+from train.saved import save_checkpoint
 
 
 class Bomb:
@@ -147,16 +148,17 @@ def test_code_of_a_tokenizer_is_not_run(model: Path, sound: Path, run_proof: Pat
 def test_pickles_in_the_folder_of_a_checkpoint_are_not_loaded(tmp_path: Path, planted: Path, run_proof: Path) -> None:
     """Beside the state, and in its place with the hash that the manifest names."""
     run = Location.of(str(tmp_path / "run"))
-    save_checkpoint(run, {"weight/a": torch.ones(3)}, step=2, skipped=0, world_size=1, log=[])
+    save_checkpoint(run, [{"weight/a": torch.ones(3)}], step=2)
     folder = checkpoint_folder(run, 2).local_path
     for name in ("optimizer.pt", "state.pt", "pytorch_model.bin"):
         shutil.copy(planted, folder / name)
     checkpoint = latest_checkpoint(run)
     assert checkpoint is not None
     assert torch.equal(load_state(run, checkpoint)["weight/a"], torch.ones(3))
-    shutil.copy(planted, folder / checkpoint.state.path)
-    state = checkpoint.state.model_copy(update={"size": planted.stat().st_size, "sha256": sha256_of(planted)})
-    forged = checkpoint.model_copy(update={"state": state})
+    (part,) = checkpoint.parts
+    shutil.copy(planted, folder / part.path)
+    part = part.model_copy(update={"size": planted.stat().st_size, "sha256": sha256_of(planted)})
+    forged = checkpoint.model_copy(update={"parts": [part]})
     assert "no safetensors file" in refusal(load_state, run, forged)
     assert not run_proof.exists()
 

@@ -74,6 +74,8 @@ def test_torture(seed: int, interrupt: signal.Signals, tmp_path: Path) -> None:
     killed, told = torture(tmp_path, 600, kills, seed, interrupt)
     print(*killed, sep="\n")
     assert len(killed) >= 10, killed
+    for seen in ("worker", "node", "driver", "(random)", "(upload)", "(resume)"):
+        assert seen in " ".join(killed), killed
     assert "train: waits for room for 2 workers, up to 600 s" in " ".join(told)  # a node was gone for some time
 
 

@@ -102,6 +102,8 @@ def test_ranks_of_the_launcher_train_as_workers_of_ray_do_and_go_on_after_a_chec
         monkeypatch.setenv(name, value)
     train_alone(str(folder / "job.yaml"), [], None)
     assert capsys.readouterr().err == f"train: all {STEPS} steps are done already: {place}\n"
+    with pytest.raises(UserError, match=r"^--out .*: there is a run of another job \(\w+, and this is \w+\): name"):
+        train_alone(str(folder / "job.yaml"), ["train.learning_rate=0.5"], str(place))
 
 
 @pytest.mark.parametrize("world", [1, 2, 3])
@@ -161,7 +163,7 @@ def test_a_loss_that_model_or_corpus_cant_have_is_refused_before_the_first_step(
     job = job_from(job_data(folder, losses={"own": loss}), "test")
     place = artifacts["train"].location / "new"
     rank = run_of(job, artifacts, place, 0)
-    assert refusal(train_on, rank, iter([]), torch.device("cpu"), print, bool).startswith(told)
+    assert refusal(train_on, rank, iter([]), torch.device("cpu"), print, print, bool).startswith(told)
     assert not place.list()
 
 

@@ -12,6 +12,8 @@ from raytrain.artifact import write_file
 from raytrain.errors import DamagedError, OvertakenError, UserError
 from raytrain.storage import Location
 from raytrain.train.checkpoint import (
+    Checkpoint,
+    check_files,
     checkpoint_folder,
     committed_steps,
     latest_checkpoint,
@@ -257,3 +259,22 @@ def test_a_second_writer_of_a_step_is_refused_and_the_first_stays_whole(run: Loc
 def test_logs_of_a_run_sort_by_step() -> None:
     assert log_folder(0, 200, "a") == "log/000000000-000000200-a"
     assert log_folder(800, 1_000, "b") < log_folder(1_000, 1_200, "a")
+
+
+def test_checkpoints_that_go_while_they_are_read_are_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else goes on from them, commits a newer one, and deletes the old."""
+    run = Location.of(str(tmp_path))
+    save_checkpoint(run, [{"weight/a": torch.ones(2)}], step=4)
+
+    def overtaken(place: Location, checkpoint: Checkpoint) -> None:
+        monkeypatch.undo()
+        save_checkpoint(run, [{"weight/a": torch.ones(2)}], step=8)
+        prune(run, {8})
+        check_files(place, checkpoint)
+
+    monkeypatch.setattr("raytrain.train.checkpoint.check_files", overtaken)
+    found = newest_whole(run, print)
+    assert found is not None
+    assert found.step == 8

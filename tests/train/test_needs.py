@@ -88,9 +88,10 @@ def test_graphs_that_may_not_fit_are_told_and_may_be_smaller() -> None:
 
 def test_a_machine_is_shared_by_its_workers() -> None:
     nodes = [{"CPU": 4.0, "memory": 16.0 * GIB}, {"CPU": 2.0, "memory": 3.0 * GIB}, {"memory": 9.0 * GIB}]
-    assert cpu_room(Cluster(workers=4), nodes).each == 4 * GIB
-    assert cpu_room(Cluster(workers=2, cpus_per_worker=0.5), nodes).each == 8 * GIB
-    assert cpu_room(Cluster(workers=5), nodes).each == 3 * GIB
+    clusters = Cluster(workers=4), Cluster(workers=2, cpus_per_worker=0.5), Cluster(workers=5), Cluster(workers=7)
+    rooms = [cpu_room(cluster, nodes) for cluster in clusters]
+    assert [room and room.each for room in rooms] == [4 * GIB, 8 * GIB, 3 * GIB, None]
+    assert cpu_room(Cluster(workers=1), []) is None  # of nodes that went
     line = check_memory(needs(Room("cpu", "machine", 16 * GIB, 2), workers=2, graph_gib=4))
     assert line is not None
     assert "has 8.0 GiB of its machine, a share of 2; if it runs out: set train.graph_gib: " in line

@@ -20,9 +20,9 @@ from raytrain.model.embedder import Embedder
 from raytrain.pipeline import run, up_to
 from raytrain.stages.chain import chain
 from raytrain.storage import Location
-from raytrain.train.checkpoint import committed_steps
+from raytrain.train.checkpoint import newest_whole
 from raytrain.train.choice import Choice
-from raytrain.train.validation import Validated, best_whole, read_scores, write_score
+from raytrain.train.validation import Validated, best_whole, lost, read_scores, write_score
 
 LANGUAGES = ("deu", "fin")
 
@@ -90,7 +90,7 @@ def test_patience_ends_a_run_that_learns_nothing(local_ray: None, folder: Path) 
     artifacts, told = trained(data)
     summary = artifacts["train"].manifest.summary
     assert summary["best_step"] == 5
-    assert 15 <= summary["steps"] < 5_000
+    assert 20 < summary["steps"] < 5_000  # steps went on while those of 5, 10 and 15 were scored
     assert "validation: no better one in 2 after step 5" in " ".join(told)
 
 
@@ -118,27 +118,56 @@ def test_a_benchmark_that_cannot_be_read_stops_the_run_after_its_last_step(local
     assert artifacts["train"].manifest.summary["best_step"] in (20, 30)
 
 
-def test_a_best_checkpoint_that_was_damaged_since_is_passed_by(folder: Path, tmp_path: Path) -> None:
-    place = Location.of(str(tmp_path))
-    for step in (10, 20, 30):
+def scored(folder: Path, place: Location, scores: dict[int, float | None], committed: list[int]) -> Validated:
+    """A run of 40 steps whose checkpoints had these scores, and of which some are still there."""
+    for step in committed:
         save_checkpoint(place, [{"weight/a": torch.ones(2) * step}], step=step)
-    for step, found in ((10, 0.2), (20, 0.9), (30, 0.5)):
+    for step, found in scores.items():
         write_score(place, {"step": step, "score": found})
-    train = job_from(job_data(folder, {"every": 10}, max_steps=30), "test").train
-    given = Validated(place, None, None, None, train)  # type: ignore[arg-type]  # what scoring alone takes
+    train = job_from(job_data(folder, {"every": 10}, max_steps=40), "test").train
+    return Validated(place, None, None, None, train)  # type: ignore[arg-type]  # what scoring alone takes
+
+
+def damage(place: Location, step: int) -> Path:
+    part = next(place.local_path.glob(f"checkpoints/step-{step:09d}/*.safetensors"))
+    part.write_bytes(part.read_bytes()[:-1] + b"!")
+    return part
+
+
+def test_a_best_checkpoint_that_was_damaged_since_is_passed_by(folder: Path, tmp_path: Path) -> None:
+    """The next best of all may be long gone: the best of those that are kept is taken."""
+    place = Location.of(str(tmp_path))
+    given = scored(folder, place, {10: 0.8, 20: 0.9, 30: 0.5, 40: 0.4}, [20, 30, 40])
     told: list[str] = []
     assert best_whole(given, told.append)[0] == Choice(20, 0.9, False)
     assert not told
-    part = next(tmp_path.glob("checkpoints/step-000000020/*.safetensors"))
-    part.write_bytes(part.read_bytes()[:-1] + b"!")
+    part = damage(place, 20)
     choice, checkpoint = best_whole(given, told.append)
     assert choice == Choice(30, 0.5, False)
     assert checkpoint is not None
     assert checkpoint.step == 30
     (line,) = told
     assert line.startswith(f"validation: {part}: damaged")
-    assert committed_steps(place) == [10, 30]
-    assert read_scores(place) == {10: 0.2, 20: None, 30: 0.5}
+    assert read_scores(place) == {10: 0.8, 20: None, 30: 0.5, 40: 0.4}
+
+
+def test_the_newest_checkpoint_is_never_passed_by(folder: Path, tmp_path: Path) -> None:
+    """A run that is started again goes on from before it; else it would end short of its last step."""
+    place = Location.of(str(tmp_path))
+    given = scored(folder, place, {20: 0.3, 40: 0.9}, [20, 30, 40])
+    damage(place, 40)
+    assert lost(place, 40) == ""
+    told: list[str] = []
+    whole = newest_whole(place, told.append)
+    assert whole is not None
+    assert whole.step == 30
+    assert given.scores() == {10: None, 20: 0.3}  # that of step 40 is of weights that come again
+
+
+def test_a_score_that_is_gone_with_its_checkpoint_holds_nothing_up(folder: Path, tmp_path: Path) -> None:
+    given = scored(folder, Location.of(str(tmp_path)), {20: 0.3, 30: 0.9}, [30])
+    assert given.scores() == {10: None, 20: 0.3, 30: 0.9}
+    assert given.choice() == Choice(30, 0.9, False)
 
 
 def test_a_model_must_not_be_chosen_by_what_it_is_judged_on(folder: Path) -> None:

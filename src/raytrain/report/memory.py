@@ -25,6 +25,7 @@ def memory_lines(needs: Needs) -> list[str]:
         ("or: update", found.update, "what it takes in place of the three above"),
         ("process", OF_THE_PROCESS, "libraries, roughly"),
         ("checkpoint", found.checkpoint, host),
+        ("or: restart", needs.restart, "a whole checkpoint there, before the first step"),
     ]
     table = Table(box=None, pad_edge=False, title=f"memory of each of {needs.workers} workers, estimated")
     for title, justify in (("part", "left"), ("bytes", "right"), ("", "left")):
@@ -33,7 +34,7 @@ def memory_lines(needs: Needs) -> list[str]:
         if number:
             table.add_row(name, size(number), what)
     table.add_section()
-    table.add_row("peak", size(found.total + needs.beside(found)), "" if device == "cpu" else "without the checkpoint")
+    table.add_row("peak", size(needs.peak(found)), "" if device == "cpu" else "without checkpoints")
     if room and room.memory:
         shared = f", shared by {room.workers}" if room.workers > 1 else ""
         table.add_row("there is", size(room.each), f"{room.name}{shared}")

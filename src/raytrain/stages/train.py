@@ -11,6 +11,7 @@ from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here,
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
+from raytrain.interrupt import sigterm_as_ctrl_c
 from raytrain.losses.config import learned_temperatures
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
 from raytrain.stages.benchmark import check_validation
@@ -22,6 +23,7 @@ from raytrain.track.check import check_track
 from raytrain.train.stream import Feed
 
 if TYPE_CHECKING:
+    from raytrain.train.checkpoint import Checkpoint
     from raytrain.train.needs import Needs
     from raytrain.train.validation import Validated
 
@@ -55,31 +57,38 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.train.validation import Validation
 
     running_ray(job.cluster)
-    feed, pad_id = feed_of(job, inputs)
-    if feed.tokens:
-        say(f"train: reads the token ids at {feed.tokens.folder.uri}")
-    begun = newest_whole(folder, say)
-    if begun is None:  # else nodes that went may come again
-        check_placeable(job.cluster)
-    else:
-        check_skipped(begun.skipped, job.train.max_skipped, folder)
-        say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
-    _tell_needs(needs_of(job, feed, inputs["model"], room_of(job.cluster)), bool(feed.tokens), job, say)
-    validated = _validated(job, inputs, folder)
-    validation = Validation(validated, say) if validated else None
-    fit(job, feed, inputs["model"], pad_id, folder, begun, validation.look if validation else lambda: "", say)
-    if validation:
-        validation.finish()
-    return _finish(job, inputs, folder, say)
+    with sigterm_as_ctrl_c():  # Ray takes SIGTERM for itself where it is started
+        feed, pad_id = feed_of(job, inputs)
+        if feed.tokens:
+            say(f"train: reads the token ids at {feed.tokens.folder.uri}")
+        begun = newest_whole(folder, say)
+        if begun is None:  # else nodes that went may come again
+            check_placeable(job.cluster)
+        else:
+            check_skipped(begun.skipped, job.train.max_skipped, folder)
+            say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
+        _tell_needs(needs_of(job, feed, inputs["model"], room_of(job.cluster)), bool(feed.tokens), begun, job, say)
+        validated = _validated(job, inputs, folder)
+        validation = Validation(validated, say) if validated else None
+        fit(job, feed, inputs["model"], pad_id, folder, begun, validation, say)
+        if validation:
+            validation.finish()
+        return _finish(job, inputs, folder, say)
 
 
-def _tell_needs(needs: "Needs", tokenised: bool, job: Job, say: Say) -> None:
-    """Memory by part against what a worker has, and CPUs for data. Raises UserError for a job that can't fit."""
+def _tell_needs(needs: "Needs", tokenised: bool, begun: "Checkpoint | None", job: Job, say: Say) -> None:
+    """Memory by part against what a worker has, and CPUs for data. Raises UserError for a job that can't fit; of one
+    that is begun it is only said, for the nodes that it had may come again."""
     from raytrain.report.memory import memory_lines
     from raytrain.train.needs import check_memory, data_line
     from raytrain.train.room import free_cpus
 
-    warning = check_memory(needs)
+    try:
+        warning = check_memory(needs)
+    except UserError as error:
+        if begun is None:
+            raise
+        warning = str(error)
     for line in [*memory_lines(needs), data_line(needs, tokenised, free_cpus(job.cluster))]:
         say(line)
     if warning:

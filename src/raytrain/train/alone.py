@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -40,6 +41,7 @@ from raytrain.train.run import Run
 from raytrain.train.skipped import check_skipped
 from raytrain.train.stream import Feed, read_token_round
 
+OWNER = "run.txt"  # the hash of the train artifact that Ray would make
 MAKES = {"prepare": "prepare", "plan": "plan", "model": "plan", "tokens": "tokenise"}  # artifact → command
 
 
@@ -72,6 +74,16 @@ def finished_inputs(job: Job, command: str) -> tuple[Inputs, str]:
     location = states["train"].location
     assert location is not None  # all that its hash is taken of is there
     return inputs, location.name
+
+
+def check_owner(folder: Location, name: str) -> None:
+    """Raises UserError for a folder with another run: its checkpoints are of another config, corpus or model."""
+    owner = folder / OWNER
+    if not owner.put_if_absent(name.encode()) and owner.read_text() != name:
+        raise UserError(
+            f"--out {folder.uri}: there is a run of another job ({owner.read_text()}, and this is {name}): "
+            "name another folder, or delete that one"
+        )
 
 
 def run_of(job: Job, inputs: Inputs, folder: Location, first_step: int) -> Run:
@@ -108,13 +120,15 @@ def train_alone(job_file: str, overrides: Sequence[str], out: str | None) -> Non
         raise UserError("train.validate_on: checkpoints are scored by tasks of Ray; leave it out here")
     inputs, name = finished_inputs(job, shlex.join([job_file, *overrides]))
     folder = Location.of(out, options_of(job)) if out else root_of(job) / "alone" / name
+    check_owner(folder, name)
     if steps_done(folder) == job.train.max_steps:
         last = read_checkpoint(folder, job.train.max_steps)
         check_skipped(last.skipped, job.train.max_skipped, folder)
         _say(f"train: all {job.train.max_steps:,} steps are done already: {folder.uri}")
         return
     device = device_of(job, int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    patience = timedelta(seconds=1_800 + folder.options.give_up_after)  # a rank may wait for storage
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=patience)
     run = run_of(job, inputs, folder, first_step_of_all(folder))
     if run.feed.first_step:
         begun = read_checkpoint(folder, run.feed.first_step)

@@ -119,7 +119,8 @@ def newest_whole(run: Location, say: Callable[[str], None]) -> Checkpoint | None
     run can write that step again. Raises DamagedError if there are only damaged ones, which are left as they are.
     """
     damaged: dict[int, DamagedError] = {}
-    for step in reversed(committed_steps(run)):
+    steps = committed_steps(run)
+    for step in reversed(steps):
         try:
             checkpoint = read_checkpoint(run, step)
             check_files(run, checkpoint)
@@ -131,14 +132,16 @@ def newest_whole(run: Location, say: Callable[[str], None]) -> Checkpoint | None
             continue
         for later, why in damaged.items():
             say(f"train: {why}; goes on from the checkpoint before, of step {step:,}")
-            set_aside(run, later, str(why))
-            score_file(run, later).delete()  # it is of these weights, and those that come again may be others
+            _set_aside(run, later, str(why))
+        if damaged:
+            _forget_scores(run, step)
         return checkpoint
     if damaged:
         raise DamagedError(
             f"{damaged[max(damaged)]}; no checkpoint is whole: bring the file back, or delete {run.uri} to begin again"
         )
-    return None
+    # All have gone while they were read: somebody else went on, and tidied up.
+    return newest_whole(run, say) if steps else None
 
 
 def check_files(run: Location, checkpoint: Checkpoint) -> None:
@@ -190,8 +193,15 @@ def prune(run: Location, keep: Collection[int]) -> None:
             folder.delete_tree()
 
 
-def set_aside(run: Location, step: int, why: str) -> None:
-    """Renames the manifest of a damaged checkpoint: it counts no longer, and can still be looked at."""
+def _forget_scores(run: Location, step: int) -> None:
+    """Deletes the scores of later checkpoints: what comes of those steps when they are done again may be others."""
+    for info in (run / SCORES).list():
+        match = re.fullmatch(r"step-(\d+)\.json", info.path)
+        if match and int(match[1]) > step:
+            (run / SCORES / info.path).delete()
+
+
+def _set_aside(run: Location, step: int, why: str) -> None:
     folder = checkpoint_folder(run, step)
     manifest = (folder / MANIFEST).read_bytes().decode(errors="replace")
     (folder / SET_ASIDE).write_bytes(json.dumps({"why": why, "manifest": manifest}, indent=1).encode())

@@ -17,7 +17,7 @@ from raytrain.errors import UserError
 from raytrain.model.tokens import tokenised
 from raytrain.storage import Location, storage_errors
 from raytrain.train.data_rate import REACHED, data_cpus, pairs_a_second, peak_of
-from raytrain.train.memory import Encoder, Load, MemoryEstimate, estimate
+from raytrain.train.memory import FP32, Encoder, Load, MemoryEstimate, estimate
 from raytrain.train.room import Room
 from raytrain.train.stream import Feed, columns_of
 
@@ -69,10 +69,18 @@ class Needs:
             self.encoder, train, load, world=workers, device=device, graph_bytes=graph_gib(train, self.room) * GIB
         )
 
-    def beside(self, found: MemoryEstimate) -> int:
-        """Bytes besides the estimate's: the process, and where the device is the machine itself, its checkpoint."""
+    @property
+    def restart(self) -> int:
+        """Bytes of a whole checkpoint, which each worker reads when it goes on from one, into the machine's memory."""
+        return 3 * FP32 * self.encoder.parameters
+
+    def peak(self, found: MemoryEstimate) -> int:
+        """Bytes on the device with the process; where that is the machine itself, with what checkpoints take there."""
         device = self.room.device if self.room else "cuda"
-        return OF_THE_PROCESS + (found.checkpoint if device == "cpu" else 0)
+        if device != "cpu":
+            return OF_THE_PROCESS + found.total
+        going_on = found.weights + found.optimizer + self.restart
+        return OF_THE_PROCESS + max(found.total + found.checkpoint, going_on)
 
 
 def graph_gib(train: Train, room: Room | None) -> float:
@@ -166,10 +174,10 @@ def check_memory(needs: Needs) -> str | None:
             f"train: without any text each worker needs {size(found.fixed)} and has {there}; most of it are "
             f"the {_largest(found)}: {advice}"
         )
-    whole = found.total + needs.beside(found)
+    whole = needs.peak(found)
     if whole <= NEAR * room.each:
         return None
-    advice = advice_of(needs, lambda need, each: need.total + needs.beside(need) <= NEAR * each)
+    advice = advice_of(needs, lambda need, each: needs.peak(need) <= NEAR * each)
     return f"train: each worker may need {size(whole)} and has {there}; if it runs out: {advice}"
 
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from raytrain.storage import Location
 from raytrain.train.batches import rank_batches
 from raytrain.train.checkpoint import Checkpoint, committed_steps, load_state, prune, read_checkpoint
 from raytrain.train.choice import steps_to_keep
-from raytrain.train.engine import make_engine
+from raytrain.train.engine import Engine, make_engine
 from raytrain.train.exchange import wait_for_others
 from raytrain.train.graph_memory import kept_tokens
 from raytrain.train.loop import Report, Warn, train_rank
@@ -45,11 +46,47 @@ def train_on(
     torch.set_num_threads(run.threads)
     patience = 1_800 + run.folder.options.give_up_after
     wait_for_others(patience)
-    config, plan = run.train, run.feed.plan
-    start = run.feed.first_step
+    begun = begin(run, device)
+    wait_for_others(patience)  # in DeepSpeed's own groups too
+    config, plan, start = begun.config, run.feed.plan, run.feed.first_step
+    lanes = lanes_of(dist.get_rank(), dist.get_world_size(), plan.lanes)
+    train_rank(
+        begun.engine,
+        rank_batches(blocks, plan, lanes, start, config.negatives_per_row),
+        config=config,
+        plan=plan,
+        run=run.folder,
+        pad_id=run.pad_id,
+        kept_tokens=begun.kept_tokens,
+        packed=begun.packed,
+        checkpoint=begun.checkpoint,
+        report=report,
+        warn=warn,
+        asked=asked,
+        committed=lambda checkpoint: prune_old(run.folder, config, warn),
+    )
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A rank that is ready for its first step. ``kept_tokens`` and ``packed`` as in StepRules."""
+
+    engine: Engine
+    checkpoint: Checkpoint | None  # whose state the engine has
+    config: Train  # with chunks no larger than what may be held
+    kept_tokens: int
+    packed: bool
+
+
+def begin(run: Run, device: torch.device) -> Begun:
+    """The engine with the weights to start from, or those of the checkpoint to go on from. Raises as ``train_on``.
+
+    A function of its own, so that nothing of the checkpoint is held when the steps begin.
+    """
+    config = run.train
     trainee = load_trainee(run)
-    checkpoint, state = load_checkpoint(run.folder, start) if start else (None, None)
-    if state:
+    checkpoint, state = load_checkpoint(run.folder, run.feed.first_step) if run.feed.first_step else (None, {})
+    if checkpoint:
         prefix = "weight/"
         trainee.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
     trainee.to(device)
@@ -74,25 +111,9 @@ def train_on(
         # A chunk that is gone back through is held whole: none may be larger than all that may be held.
         config = config.model_copy(update={"tokens_per_chunk": min(config.tokens_per_chunk, max(kept, 1))})
     engine = make_engine(trainee, config, device.type)
-    wait_for_others(patience)  # in DeepSpeed's own groups too
-    if checkpoint and state:
+    if checkpoint:
         engine.load_state(state, checkpoint.updates)
-    lanes = lanes_of(dist.get_rank(), dist.get_world_size(), plan.lanes)
-    train_rank(
-        engine,
-        rank_batches(blocks, plan, lanes, start, config.negatives_per_row),
-        config=config,
-        plan=plan,
-        run=run.folder,
-        pad_id=run.pad_id,
-        kept_tokens=kept,
-        packed=trainee.encoder.first_position is not None,
-        checkpoint=checkpoint,
-        report=report,
-        warn=warn,
-        asked=asked,
-        committed=lambda checkpoint: prune_old(run.folder, config, warn),
-    )
+    return Begun(engine, checkpoint, config, kept, trainee.encoder.first_position is not None)
 
 
 def load_checkpoint(folder: Location, step: int) -> tuple[Checkpoint, dict[str, torch.Tensor]]:

@@ -1,13 +1,12 @@
 """The Ray Train job: workers placed by Ray, rows streamed by Ray Data, restarted from the last checkpoint."""
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 import ray.data
@@ -28,6 +27,9 @@ from raytrain.train.splits import DATASET, PlannedRows, shard_blocks
 from raytrain.train.stream import Feed, read_token_round
 from raytrain.train.watch import watch
 
+if TYPE_CHECKING:
+    from raytrain.train.validation import Validation
+
 
 def fit(
     job: Job,
@@ -36,12 +38,12 @@ def fit(
     pad_id: int,
     folder: Location,
     begun: Checkpoint | None,
-    validation: Look,
+    validation: "Validation | None",
     say: Say,
 ) -> None:
     """Trains until the checkpoint of the last step is committed; goes on from ``begun``, the newest that is whole.
 
-    ``validation`` is asked every so often, and gives a reason to end earlier, or "".
+    ``validation`` is asked every so often, and may give a reason to end earlier.
 
     ``rows`` feeds the whole run. Workers that die are started again, up to ``cluster.max_failures`` times without
     progress between, on as many as there is room for; Ray's own retry would also repeat errors that come again each
@@ -49,38 +51,41 @@ def fit(
     """
     failures, start, own = 0, begun.step if begun else 0, set[str]()
     patient = begun is not None
-    with _sigterm_as_ctrl_c():
-        while start < job.train.max_steps and not validation():
-            workers = place_workers(job.cluster, own, say, patient)
-            patient = True
-            gpu = job.cluster.gpus_per_worker > 0
-            feed = replace(rows, first_step=start)
-            run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
-            try:
-                _attempt(job, run, workers, own, validation, say)
-            except ray.train.TrainingFailedError as error:
-                mendable = user_error_in(error)
-                if mendable is not None and not isinstance(mendable, OvertakenError):
-                    raise mendable from error
-                last = one_line(mendable or error, 10**6)[-600:]
-                failures = 1 if steps_done(folder) > start else failures + 1
-                if failures > job.cluster.max_failures:
-                    raise UserError(
-                        f"train: workers failed {failures} times in a row at step {steps_done(folder)}; the last "
-                        f"checkpoint is kept, run again to go on; the last failure: {last}"
-                    ) from error
-                say(f"train: workers failed ({last[-200:]}); starts them again from the last checkpoint")
-            whole = newest_whole(folder, say)
-            start = whole.step if whole else 0
+    look: Look = validation.look if validation else lambda: ""
+    while start < job.train.max_steps and not look():
+        workers = place_workers(job.cluster, own, say, patient)
+        patient = True
+        gpu = job.cluster.gpus_per_worker > 0
+        feed = replace(rows, first_step=start)
+        run = Run(folder, model, job.model, pad_id, job.train, feed, threads_of(job.cluster), gpu)
+        try:
+            _attempt(job, run, workers, own, look, say)
+        # The second is of Ray's own actor that holds the workers.
+        except (ray.train.TrainingFailedError, ray.exceptions.RayActorError) as error:
+            mendable = user_error_in(error)
+            if mendable is not None and not isinstance(mendable, OvertakenError):
+                raise mendable from error
+            last = one_line(mendable or error, 10**6)[-600:]
+            failures = 1 if steps_done(folder) > start else failures + 1
+            if failures > job.cluster.max_failures:
+                raise UserError(
+                    f"train: workers failed {failures} times in a row at step {steps_done(folder)}; the last "
+                    f"checkpoint is kept, run again to go on; the last failure: {last}"
+                ) from error
+            say(f"train: workers failed ({last[-200:]}); starts them again from the last checkpoint")
+        whole = newest_whole(folder, say)
+        start = whole.step if whole else 0
+        if validation:
+            validation.anew()
 
 
-def _attempt(job: Job, run: Run, workers: int, own: set[str], validation: Look, say: Say) -> None:
+def _attempt(job: Job, run: Run, workers: int, own: set[str], look: Look, say: Say) -> None:
     """Trains until the last step, or until the workers are asked to end. Adds its placement groups to ``own``."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
     cluster = job.cluster
     resources = {"CPU": cluster.cpus_per_worker} | ({"GPU": cluster.gpus_per_worker} if cluster.gpus_per_worker else {})
-    ray_folder = run.folder / "ray"
+    config = _run_config(job, run.folder / "ray")
     trainer = TorchTrainer(
         _worker,
         train_loop_config={"run": run, "board": board, "job": job},
@@ -92,23 +97,31 @@ def _attempt(job: Job, run: Run, workers: int, own: set[str], validation: Look, 
         ),
         datasets={DATASET: ray.data.range(1)},  # a name to ask for; PlannedRows builds the real one
         dataset_config=PlannedRows(run.feed, read_token_round),
-        run_config=RunConfig(
-            # A name of its own: the state of a run is in our checkpoints, and Ray must not resume one of its own.
-            name=f"{job.name}-{time.time_ns()}",
-            storage_path=ray_folder.path,
-            storage_filesystem=None if ray_folder.is_local else ray_folder.filesystem,
-            # ``fit`` starts again, from the newest checkpoint and with as many workers as there is room for.
-            failure_config=FailureConfig(max_failures=0, max_preemption_failures=0, controller_failure_limit=0),
-        ),
+        run_config=config,
     )
     changed = changed_cluster(board, cluster, workers)
     start, train = run.feed.first_step, job.train
-    with watch(board, train.max_steps, start, train.batch_size, lambda: validation() or changed(), say):
+    with watch(board, train.max_steps, start, train.batch_size, lambda: look() or changed(), say):
         try:
             _until_done(trainer.fit, board, say)
         finally:
             with suppress(ray.exceptions.RayError):  # the board may have gone with Ray
                 own |= ray.get(board.places.remote(), timeout=5)[1]
+
+
+def _run_config(job: Job, folder: Location) -> RunConfig:
+    """Where Ray Train keeps its own notes, and what it does about failures: nothing."""
+    config = RunConfig(
+        # A name of its own: the state of a run is in our checkpoints, and Ray must not resume one of its own.
+        name=f"{job.name}-{time.time_ns()}",
+        storage_path=folder.path,
+        storage_filesystem=None if folder.is_local else folder.filesystem,
+        # ``fit`` starts again, from the newest checkpoint and with as many workers as there is room for.
+        failure_config=FailureConfig(max_failures=0, max_preemption_failures=0, controller_failure_limit=0),
+    )
+    # Ray writes there when it first looks at this, and waits for nothing; afterwards it has been looked at.
+    folder.patiently("write to", lambda: config.storage_context)
+    return config
 
 
 def _until_done(work: Callable[[], Any], board: Any, say: Say) -> None:
@@ -136,19 +149,6 @@ def _until_done(work: Callable[[], Any], board: Any, say: Say) -> None:
         except (ray.train.TrainingFailedError, ray.exceptions.RayError) as error:
             say(f"train: ended without a checkpoint: {one_line(user_error_in(error) or error, 10**6)[-200:]}")
         raise
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Who stops a job or a pod sends SIGTERM, and waits some seconds."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _worker(config: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ class Room:
 
 
 def room_of(cluster: Cluster) -> Room | None:
-    """The room of the worker that has the least; None if no GPU said what it has."""
+    """The room of the worker that has the least; None if nobody knows it now."""
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -39,15 +39,18 @@ def room_of(cluster: Cluster) -> Room | None:
     return Room("cuda", name, memory, 1)
 
 
-def cpu_room(cluster: Cluster, nodes: Sequence[dict[str, float]]) -> Room:
-    """Workers are packed, so the machines with the most CPUs fill up first. ``nodes``: resources as Ray names them."""
+def cpu_room(cluster: Cluster, nodes: Sequence[dict[str, float]]) -> Room | None:
+    """Workers are packed, so the machines with the most CPUs fill up first. ``nodes``: resources as Ray names them.
+
+    None if the fewest workers have no room now: nodes that went may come again.
+    """
     left, rooms = cluster.fewest_workers, []
     for node in sorted(nodes, key=lambda node: -node.get("CPU", 0.0)):
         here = min(left, int(node.get("CPU", 0.0) / cluster.cpus_per_worker + 1e-9))
         left -= here
         if here:
             rooms.append(Room("cpu", "machine", int(node.get("memory", 0.0)), here))
-    return min(rooms, key=lambda room: room.each)
+    return None if left else min(rooms, key=lambda room: room.each)
 
 
 def free_cpus(cluster: Cluster) -> float:

@@ -30,7 +30,7 @@ from raytrain.train.checkpoint import (
     committed_steps,
     read_checkpoint,
     score_file,
-    set_aside,
+    steps_done,
 )
 from raytrain.train.choice import Choice, choose, steps_to_validate
 from raytrain.train.trained import write_trained
@@ -81,9 +81,22 @@ class Validated:
         assert self.train.validate_on
         return self.train.validate_on
 
+    @property
+    def steps(self) -> list[int]:
+        """After which steps checkpoints are scored."""
+        return steps_to_validate(self.validate.every, self.train.max_steps)
+
+    def scores(self) -> dict[int, float | None]:
+        """Step → score, as far as is known; None for a checkpoint that is gone without one, whatever the reason."""
+        there = committed_steps(self.run)
+        gone = (step for step in self.steps if there and step < there[-1] and step not in there)
+        return dict.fromkeys(gone) | read_scores(self.run)
+
     def choice(self) -> Choice | None:
-        """The best checkpoint by the scores there are."""
-        return choose(read_scores(self.run), self.validate, self.train.max_steps)
+        """The best checkpoint of those that are kept."""
+        there, scores = committed_steps(self.run), self.scores()
+        kept = {step: score if step in there else None for step, score in scores.items()}
+        return choose(kept, self.validate, self.train.max_steps)
 
 
 def score_checkpoint(given: Validated, step: int) -> dict[str, Any]:
@@ -115,13 +128,16 @@ def write_score(run: Location, found: dict[str, Any]) -> None:
 
 
 def lost(run: Location, step: int) -> str:
-    """Why a committed checkpoint can't be used, or "" if it is whole. If it can't, it is set aside for good: training
-    is past it, so it is neither scored nor chosen."""
+    """Why a committed checkpoint can't be used, or "" if it is whole. If it can't, it is neither scored nor chosen.
+
+    But not for the newest: a run that is started again goes on from before it, and comes to it once more.
+    """
+    if step == steps_done(run):
+        return ""
     try:
         check_files(run, read_checkpoint(run, step))
     except DamagedError as error:
         write_score(run, {"step": step, "score": None, "why": str(error)})
-        set_aside(run, step, str(error))
         return str(error)
     return ""
 
@@ -151,13 +167,18 @@ class Validation:
     def __init__(self, given: Validated, say: Say) -> None:
         self._given = given
         self._say = say
-        self._scores = read_scores(given.run)
+        self._scores = given.scores()
         self._task: Any = None
         self._step = 0
         self._looking = threading.Lock()
         self._failures = 0  # in a row
         self._not_before = 0.0
         self._error: UserError | None = None
+
+    def anew(self) -> None:
+        """Training goes on from another checkpoint, perhaps an earlier one: what was scored is read again."""
+        with self._looking:
+            self._scores = self._given.scores()
 
     def look(self) -> str:
         """Takes a score that has come, and begins with the next checkpoint. Gives a reason to end the run, or ""."""
@@ -197,7 +218,7 @@ class Validation:
         if self._error or (best and best.ended):
             return []
         committed = set(committed_steps(self._given.run))
-        return [s for s in steps_to_validate(rules.every, last) if s in committed and s not in self._scores]
+        return [step for step in self._given.steps if step in committed and step not in self._scores]
 
     def _take(self) -> None:
         import ray
@@ -221,6 +242,7 @@ class Validation:
         self._failures = 0
         self._scores[self._step] = found["score"]
         best = choose(self._scores, self._given.validate, self._given.train.max_steps)
-        assert best
-        where = "the best so far" if best.step == self._step else f"best: {best.score:.4f} at step {best.step:,}"
+        where = "the best so far"
+        if best and best.step != self._step:
+            where = f"best: {best.score:.4f} at step {best.step:,}"
         self._say(f"validation: step {self._step:,}: {found['metric']} {found['score']:.4f} ({where})")

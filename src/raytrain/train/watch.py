@@ -9,7 +9,7 @@ from typing import Any
 
 import ray
 
-from raytrain.errors import UserError
+from raytrain.errors import one_line
 from raytrain.progress import counting
 from raytrain.train.board import note
 from raytrain.train.placement import Look, Say
@@ -32,32 +32,36 @@ def watch(board: Any, steps: int, start: int, batch_size: int, wish: Look, say: 
         moved = time.monotonic()
         with counting("train", "steps", steps, start) as advance:
             advance(0, "starting the workers")
-            while not stop.wait(POLL_S):
+            ended = False
+            while not ended:
+                ended = stop.wait(POLL_S)  # and then once more: the last warnings come at the very end
                 try:
                     m, warnings = ray.get(board.newest.remote(), timeout=5)
-                    if m and not reason and time.monotonic() - looked > LOOK_S:
-                        looked, reason = time.monotonic(), wish()
-                        if reason:
-                            say(f"train: {reason}: ends with a checkpoint")
-                            board.ask_to_end.remote()
                 except ray.exceptions.GetTimeoutError:
                     continue
-                except UserError as error:  # of a look at storage: the next one may do better
-                    if str(error) != told:
-                        told = str(error)
-                        say(f"train: {told}; looks again")
-                    continue
                 except ray.exceptions.RayError:
-                    return  # the actor went with its node; the driver hears of it in its own way
+                    return  # the board went with its node; the driver hears of it in its own way
+                for line in warnings[warned:]:
+                    print(line, file=sys.stderr, flush=True)
+                warned = len(warnings)
                 if m and m["step"] + 1 > shown:
                     advance(m["step"] + 1 - shown, note(m, batch_size))
                     shown, moved = m["step"] + 1, time.monotonic()
                 elif time.monotonic() - moved > STILL_S:
                     what = "waits for a step" if m else "waits for the workers"
                     advance(0, f"{what}, since {time.monotonic() - moved:.0f} s")
-                for line in warnings[warned:]:
-                    print(line, file=sys.stderr, flush=True)
-                warned = len(warnings)
+                if not m or reason or ended or time.monotonic() - looked < LOOK_S:
+                    continue
+                looked = time.monotonic()
+                try:
+                    reason = wish()
+                except Exception as error:  # of storage, or of Ray's own tables: the next look may do better
+                    if one_line(error) != told:
+                        told = one_line(error)
+                        say(f"train: {told}; looks again")
+                if reason:
+                    say(f"train: {reason}: ends with a checkpoint")
+                    board.ask_to_end.remote()
 
     thread = threading.Thread(target=follow, name="raytrain-progress", daemon=True)
     thread.start()
