@@ -2,10 +2,11 @@
 
     .venv/bin/python benchmarks/checkpoints.py --pairs FOLDER [--root FOLDER | s3://bucket/prefix] [--steps 50]
 
-One process takes blocks of ``--steps`` steps in turn. A block of the one kind begins with a checkpoint and ends when
-that is committed; so all that it costs is in the block: copying the state, writing and hashing it beside the steps,
-and waiting, if the steps were too quick for it. The encoder is a BERT of 4 layers × 128 with random weights and
-32,000 words; pairs are those of benchmarks/step.py. Given is the ratio of each block to the one without beside it:
+One process, a single rank, takes blocks of ``--steps`` steps in turn, now the one kind first and now the other. A block
+of the one kind begins with a checkpoint and ends when that is committed and the one before the last is deleted; so all
+that it costs is in the block: copying the state, writing and hashing it beside the steps with the ledger and the metrics
+of a block, and waiting, if the steps were too quick for it. The encoder is a BERT of 4 layers × 128 with random weights
+and 32,000 words; pairs are those of benchmarks/step.py. Given is the ratio of each block to the one without beside it:
 the median, and the range. Wanted: at most 1.05.
 """
 
@@ -20,7 +21,10 @@ import torch.distributed as dist
 from real_pairs import LENGTHS, make_task, small_bert
 from trainers import Raytrain
 
+from raytrain.cluster import cpus_here
 from raytrain.storage import Location
+from raytrain.train.checkpoint import committed_steps, prune
+from raytrain.train.ledger import Ledger
 from raytrain.train.rank_batch import RankBatch
 from raytrain.train.saving import Part, Saving
 from raytrain.train.step import take_step
@@ -34,7 +38,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--steps", type=int, default=50, help="of a block")
     parser.add_argument("--rounds", type=int, default=5, help="blocks of each kind")
-    parser.add_argument("--threads", type=int, default=1, help="the other cores write")
+    parser.add_argument("--threads", type=int, default=cpus_here(), help="of the steps; default: all")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as temp:
@@ -49,16 +53,21 @@ def main() -> None:
 def measure(trainer: Raytrain, batches: list[RankBatch], run: Location, rounds: int) -> None:
     """Prints seconds of the blocks, and the ratios."""
     engine, rules = trainer.start()
+    ledger = Ledger(0)
+    for batch in batches:
+        ledger.add(batch)
     seconds: dict[bool, list[float]] = {False: [], True: []}
     size = 0
-    with Saving(run, [], lambda checkpoint: None) as saving:
+    with Saving(run, [], lambda checkpoint: prune(run, committed_steps(run)[-2:])) as saving:
         for number in range(-1, rounds):  # the first round is to warm up
-            for with_one in (False, True):
+            for with_one in (False, True) if number % 2 else (True, False):
                 began = time.monotonic()
                 if with_one:
                     state = engine.state()
                     size = sum(tensor.nbytes for tensor in state.values())
-                    saving.save(Part(2 * number + 2, 2 * number + 4, 0, state, None, {}))
+                    first = (number + 1) * len(batches)
+                    lines = {"metrics.jsonl": [{"step": first + i, "loss": 0.5} for i in range(len(batches))]}
+                    saving.save(Part(first, first + len(batches), 0, state, ledger.table(), lines))
                     del state
                 for batch in batches:
                     take_step(engine, batch, rules)

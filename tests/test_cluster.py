@@ -103,5 +103,9 @@ def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None
     assert place_workers(cluster, [], told.append, patient=False) == 2
     chosen = "train: 2 workers of 1 to 2"
     assert told == [chosen, "train: waits for room for 1 workers, which other jobs hold", chosen]
-    with pytest.raises(UserError, match="do not fit into"):
-        place_workers(Cluster(workers=[3, 4], cpus_per_worker=there), [], told.append, patient=False)
+    too_many = Cluster(workers=3, cpus_per_worker=there, wait_for_nodes_s=2)
+    for patient in (False, True):  # nodes that went may come again
+        told.clear()
+        with pytest.raises(UserError, match="do not fit into"):
+            place_workers(too_many, [], told.append, patient)
+        assert told == ["train: waits for room for 3 workers, up to 2 s"] * patient

@@ -1,5 +1,6 @@
 """A training run on several nodes of a real Ray, and SIGKILL to parts of it at chosen moments."""
 
+import os
 import random
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from processes import start
 
 WORKER = "RayTrainWorker"
 PATIENCE_S = 300
+NAME = attrgetter("name")
 UPLOAD_SEEN_S = 40
 
 
@@ -119,7 +122,7 @@ class Torture:
     process: subprocess.Popen[bytes] = field(init=False)
     told: list[str] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
-    delays: Iterator[float] = field(default_factory=lambda: cycle((0, 45)))  # until another node comes
+    delays: Iterator[float] = field(default_factory=lambda: cycle((0, 30)))  # until another node comes
 
     def begin(self) -> None:
         self.process = start(self.job_file, "train")
@@ -153,11 +156,14 @@ class Torture:
         """While a checkpoint is on its way: its folder is there, and its manifest is not. Else some time."""
 
         def half_written() -> bool:
-            newest = f"step-{self.steps():09d}"
-            folders = [folder for folder in self.train.glob("*/checkpoints/*") if folder.name > newest]
-            return any(list(f.glob("*.safetensors")) and not (f / "manifest.json").exists() for f in folders)
+            newest = max(
+                (folder for place in self.train.glob("*/checkpoints") for folder in os.scandir(place)), key=NAME
+            )
+            return bool(files := os.listdir(newest)) and "manifest.json" not in files
 
         deadline = time.monotonic() + UPLOAD_SEEN_S  # it takes milliseconds, so it may go by unseen
+        if not self.wait(lambda: list(self.train.glob("*/checkpoints/*"))):
+            return ""
         while not half_written():
             if self.process.poll() is not None:
                 return ""
