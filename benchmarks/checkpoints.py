@@ -2,12 +2,12 @@
 
     .venv/bin/python benchmarks/checkpoints.py --pairs FOLDER [--root FOLDER | s3://bucket/prefix] [--steps 50]
 
-One process, a single rank, takes blocks of ``--steps`` steps in turn, now the one kind first and now the other. A block
-of the one kind begins with a checkpoint and ends when that is committed and the one before the last is deleted; so all
-that it costs is in the block: copying the state, writing and hashing it beside the steps with the ledger and the metrics
-of a block, and waiting, if the steps were too quick for it. The encoder is a BERT of 4 layers × 128 with random weights
-and 32,000 words; pairs are those of benchmarks/step.py. Given is the ratio of each block to the one without beside it:
-the median, and the range. Wanted: at most 1.05.
+One process, a single rank, takes blocks of ``--steps`` steps in turn, now the one kind first and now the other. A
+block of the one kind begins with a checkpoint and ends when that is committed and the one before the last is deleted;
+so all that it costs is in the block: copying the state, writing and hashing it beside the steps with the ledger and
+the metrics of a block, and waiting, if the steps were too quick for it. The encoder is a BERT of 4 layers × 128 with
+random weights and 32,000 words; pairs are those of benchmarks/step.py. Given is the ratio of each block to the one
+without beside it: the median, and the range. Wanted: at most 1.05.
 """
 
 import argparse

@@ -18,6 +18,7 @@ def test_a_look_that_fails_is_told_once_and_does_not_end_the_watching(
 
     monkeypatch.setattr(module, "POLL_S", 0.02)
     monkeypatch.setattr(module, "LOOK_S", 0.02)
+    monkeypatch.setattr("raytrain.progress.LINE_EVERY_S", 0.0)
     looks: list[int] = []
 
     def wish() -> str:
