@@ -11,9 +11,10 @@ import yaml
 from jobs import small_job, write_corpus
 from raytrain.artifact import Artifact
 from raytrain.jobfile import job_from
+from raytrain.pipeline import run as run_job
 from raytrain.pipeline import status
 from raytrain.stages.chain import chain
-from runs import ledger, model_hash, planned
+from runs import ledger, losses, model_hash, planned
 from torture import Torture, several_nodes
 
 STEPS = 160
@@ -81,11 +82,12 @@ def test_torture(seed: int, interrupt: signal.Signals, tmp_path: Path) -> None:
 
 @pytest.mark.system
 @pytest.mark.timeout(1800)
-def test_workers_come_and_go_with_nodes(tmp_path: Path) -> None:
+def test_workers_come_and_go_with_nodes(local_ray: None, tmp_path: Path) -> None:
     """From one worker to two when a node comes, and back before it goes: no row is lost, none is there twice."""
     source = write_corpus(tmp_path / "raw", rows=300)
-    data = small_job(source, tmp_path / "root", max_steps=3_000, checkpoint_every=1_000)
+    data = small_job(source, tmp_path / "root", max_steps=3_000, checkpoint_every=1_000, learning_rate=1e-4)
     data["model"]["from_scratch"]["dropout"] = 0.0
+    undisturbed = data | {"root": str(tmp_path / "undisturbed"), "cluster": data["cluster"] | {"workers": 1}}
     with several_nodes(1) as nodes:
         data["cluster"] |= {"address": nodes.address, "cpus_per_worker": 1, "workers": [1, 2]}
         file = tmp_path / "job.yaml"
@@ -109,3 +111,4 @@ def test_workers_come_and_go_with_nodes(tmp_path: Path) -> None:
     assert "workers failed" not in run.told[-1]
     artifacts = {s.name: s.artifact for s in status(chain(job_from(data, "test"))) if s.artifact}
     assert ledger(artifacts) == planned(artifacts, 3_000)
+    assert losses(artifacts) == pytest.approx(losses(run_job(chain(job_from(undisturbed, "test")), print)), abs=1e-4)

@@ -46,6 +46,14 @@ def read_scores(run: Location) -> dict[int, float | None]:
     return {found["step"]: found["score"] for found in scores_by_step(run)}
 
 
+def known_scores(run: Location, rules: Validate, last: int) -> dict[int, float | None]:
+    """Step → score, of all that is decided: None for a checkpoint that is gone without one, whatever the reason."""
+    there = committed_steps(run)
+    steps = steps_to_validate(rules.every, last)
+    gone = (step for step in steps if there and step < there[-1] and step not in there)
+    return dict.fromkeys(gone) | read_scores(run)
+
+
 def scores_by_step(run: Location) -> list[dict[str, Any]]:
     """What ``score_checkpoint`` wrote, in order of steps."""
     place = run / SCORES
@@ -87,10 +95,8 @@ class Validated:
         return steps_to_validate(self.validate.every, self.train.max_steps)
 
     def scores(self) -> dict[int, float | None]:
-        """Step → score, as far as is known; None for a checkpoint that is gone without one, whatever the reason."""
-        there = committed_steps(self.run)
-        gone = (step for step in self.steps if there and step < there[-1] and step not in there)
-        return dict.fromkeys(gone) | read_scores(self.run)
+        """As ``known_scores``."""
+        return known_scores(self.run, self.validate, self.train.max_steps)
 
     def choice(self) -> Choice | None:
         """The best checkpoint of those that are kept."""
