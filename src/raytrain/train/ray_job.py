@@ -62,21 +62,31 @@ def fit(
             _attempt(job, run, workers, own, look, say)
         # The second is of Ray's own actor that holds the workers.
         except (ray.train.TrainingFailedError, ray.exceptions.RayActorError) as error:
-            mendable = user_error_in(error)
-            if mendable is not None and not isinstance(mendable, OvertakenError):
-                raise mendable from error
-            last = one_line(mendable or error, 10**6)[-600:]
-            failures = 1 if steps_done(folder) > start else failures + 1
-            if failures > job.cluster.max_failures:
-                raise UserError(
-                    f"train: workers failed {failures} times in a row at step {steps_done(folder)}; the last "
-                    f"checkpoint is kept, run again to go on; the last failure: {last}"
-                ) from error
-            say(f"train: workers failed ({last[-200:]}); starts them again from the last checkpoint")
+            failures = _failures(error, failures, job, folder, start, say)
         whole = newest_whole(folder, say)
         start = whole.step if whole else 0
         if validation:
             validation.anew()
+
+
+def _failures(error: Exception, failures: int, job: Job, folder: Location, start: int, say: Say) -> int:
+    """How many attempts have failed in a row, now that one which began at ``start`` did. Raises UserError for what
+    the user can mend, and when there were too many."""
+    mendable = user_error_in(error)
+    if mendable is not None and not isinstance(mendable, OvertakenError):
+        raise mendable from error
+    if isinstance(error, ray.train.PreemptionError):  # Ray says so also where all ended in time
+        say("train: nodes go away, as was announced; goes on elsewhere from the last checkpoint")
+        return failures
+    last = one_line(mendable or error, 10**6)[-600:]
+    failures = 1 if steps_done(folder) > start else failures + 1
+    if failures > job.cluster.max_failures:
+        raise UserError(
+            f"train: workers failed {failures} times in a row at step {steps_done(folder)}; the last "
+            f"checkpoint is kept, run again to go on; the last failure: {last}"
+        ) from error
+    say(f"train: workers failed ({last[-200:]}); starts them again from the last checkpoint")
+    return failures
 
 
 def _attempt(job: Job, run: Run, workers: int, own: set[str], look: Look, say: Say) -> None:
