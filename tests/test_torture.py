@@ -2,7 +2,6 @@
 
 import random
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -85,7 +84,7 @@ def test_torture(seed: int, interrupt: signal.Signals, tmp_path: Path) -> None:
 def test_workers_come_and_go_with_nodes(local_ray: None, tmp_path: Path) -> None:
     """From one worker to two when a node comes, and back before it goes: no row is lost, none is there twice."""
     source = write_corpus(tmp_path / "raw", rows=300)
-    data = small_job(source, tmp_path / "root", max_steps=3_000, checkpoint_every=1_000, learning_rate=1e-4)
+    data = small_job(source, tmp_path / "root", max_steps=3_000, checkpoint_every=100, learning_rate=1e-4)
     data["model"]["from_scratch"]["dropout"] = 0.0
     undisturbed = data | {"root": str(tmp_path / "undisturbed"), "cluster": data["cluster"] | {"workers": 1}}
     with several_nodes(1) as nodes:
@@ -98,13 +97,14 @@ def test_workers_come_and_go_with_nodes(local_ray: None, tmp_path: Path) -> None
         nodes.add()
         assert run.wait(lambda: len(nodes.workers()) == 2)
         before = run.steps()
-        assert before % 1_000  # a checkpoint out of turn
-        time.sleep(10)
+        assert before % 100  # a checkpoint out of turn
+        assert run.wait(lambda: run.steps() > before)  # two workers are at it
         node = nodes.give_notice()
         assert node is not None
-        assert run.wait(lambda: run.steps() > before)
+        assert run.wait(lambda: run.steps() % 100)  # and again
         nodes.remove(node)
         run.finish()
+    print(run.told[-1])
     assert "train: 2 workers of 1 to 2" in run.told[-1]
     assert "train: there is room for 2 workers instead of 1: ends with a checkpoint" in run.told[-1]
     assert "train: 1 of its nodes will go away (preempted or removed): ends with a checkpoint" in run.told[-1]
