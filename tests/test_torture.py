@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from jobs import small_job, write_corpus
+from processes import start
 from raytrain.artifact import Artifact
 from raytrain.jobfile import job_from
-from raytrain.pipeline import run as run_job
 from raytrain.pipeline import status
 from raytrain.stages.chain import chain
 from runs import ledger, losses, model_hash, planned
@@ -81,12 +81,17 @@ def test_torture(seed: int, interrupt: signal.Signals, tmp_path: Path) -> None:
 
 @pytest.mark.system
 @pytest.mark.timeout(1800)
-def test_workers_come_and_go_with_nodes(local_ray: None, tmp_path: Path) -> None:
+def test_workers_come_and_go_with_nodes(tmp_path: Path) -> None:
     """From one worker to two when a node comes, and back before it goes: no row is lost, none is there twice."""
     source = write_corpus(tmp_path / "raw", rows=300)
     data = small_job(source, tmp_path / "root", max_steps=3_000, checkpoint_every=100, learning_rate=1e-4)
     data["model"]["from_scratch"]["dropout"] = 0.0
-    undisturbed = data | {"root": str(tmp_path / "undisturbed"), "cluster": data["cluster"] | {"workers": 1}}
+    alone = data | {"root": str(tmp_path / "alone"), "cluster": data["cluster"] | {"workers": 1}}
+    file = tmp_path / "alone.yaml"
+    file.write_text(yaml.safe_dump(alone))
+    undisturbed = start(file, "train")
+    undisturbed.communicate()
+    assert undisturbed.returncode == 0
     with several_nodes(1) as nodes:
         data["cluster"] |= {"address": nodes.address, "cpus_per_worker": 1, "workers": [1, 2]}
         file = tmp_path / "job.yaml"
@@ -109,6 +114,8 @@ def test_workers_come_and_go_with_nodes(local_ray: None, tmp_path: Path) -> None
     assert "train: there is room for 2 workers instead of 1: ends with a checkpoint" in run.told[-1]
     assert "train: 1 of its nodes will go away (preempted or removed): ends with a checkpoint" in run.told[-1]
     assert "workers failed" not in run.told[-1]
-    artifacts = {s.name: s.artifact for s in status(chain(job_from(data, "test"))) if s.artifact}
-    assert ledger(artifacts) == planned(artifacts, 3_000)
-    assert losses(artifacts) == pytest.approx(losses(run_job(chain(job_from(undisturbed, "test")), print)), abs=1e-4)
+    resized, whole = (
+        {s.name: s.artifact for s in status(chain(job_from(of, "test"))) if s.artifact} for of in (data, alone)
+    )
+    assert ledger(resized) == planned(whole, 3_000)
+    assert losses(resized) == pytest.approx(losses(whole), abs=1e-4)
