@@ -28,7 +28,7 @@ MANY: list[Kill] = [
 
 
 def torture(
-    tmp_path: Path, steps: int, kills: list[Kill], seed: int, interrupt: signal.Signals
+    tmp_path: Path, steps: int, kills: list[Kill], seed: int, interrupt: signal.Signals, hidden: int
 ) -> tuple[list[str], list[str]]:
     """Runs a job undisturbed and tortured, which begins with an interrupt. Asserts that both end alike.
 
@@ -40,7 +40,7 @@ def torture(
         for name in ("undisturbed", "tortured"):
             data = small_job(source, tmp_path / name, max_steps=steps, checkpoint_every=10)
             data["cluster"] |= {"address": nodes.address, "cpus_per_worker": 1, "max_failures": 3}
-            data["model"]["from_scratch"] |= {"hidden": 256}  # so that an upload takes long enough to be seen
+            data["model"]["from_scratch"]["hidden"] = hidden
             file = tmp_path / f"{name}.yaml"
             file.write_text(yaml.safe_dump(data))
             run = Torture(nodes, file, tmp_path / name / "train", random.Random(seed))
@@ -60,7 +60,7 @@ def torture(
 
 @pytest.mark.timeout(900)
 def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(tmp_path: Path) -> None:
-    killed, told = torture(tmp_path, STEPS, FEW, seed=1, interrupt=signal.SIGINT)
+    killed, told = torture(tmp_path, STEPS, FEW, seed=1, interrupt=signal.SIGINT, hidden=32)
     assert len(killed) == len(FEW), killed
     assert "train: ends with a checkpoint; Ctrl-C again stops at once" in told[0]
     assert told[0].strip().splitlines()[-1] == "raytrain: interrupted; run the same command again to go on"
@@ -72,7 +72,7 @@ def test_a_run_that_is_interrupted_and_killed_goes_on_to_the_same_model(tmp_path
 @pytest.mark.parametrize(("seed", "interrupt"), [(1, signal.SIGTERM), (2, signal.SIGINT)])
 def test_torture(seed: int, interrupt: signal.Signals, tmp_path: Path) -> None:
     kills = MANY * 2
-    killed, _ = torture(tmp_path, 600, kills, seed, interrupt)
+    killed, _ = torture(tmp_path, 600, kills, seed, interrupt, hidden=256)  # an upload must last to be seen
     print(*killed, sep="\n")
     assert len(killed) >= 10, killed
     for seen in ("worker", "node", "driver", "(random)", "(upload)", "(resume)"):

