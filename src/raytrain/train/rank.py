@@ -26,7 +26,7 @@ from raytrain.train.graph_memory import kept_tokens
 from raytrain.train.loop import Report, Warn, train_rank
 from raytrain.train.run import Run
 from raytrain.train.trainee import Trainee
-from raytrain.train.validation import known_scores
+from raytrain.train.validation import decided_scores
 
 
 def train_on(
@@ -129,7 +129,7 @@ def prune_old(folder: Location, config: Train, warn: Warn) -> None:
     """Deletes the checkpoints of a run that neither a restart nor validation needs; what fails is only told."""
     rules = config.validate_on
     try:
-        scores = known_scores(folder, rules, config.max_steps) if rules else {}
+        scores = decided_scores(folder, rules, config.max_steps) if rules else {}
         prune(folder, steps_to_keep(committed_steps(folder), config.keep_checkpoints, scores, rules, config.max_steps))
     except UserError as error:
         warn(f"train: old checkpoints stay: {error}")

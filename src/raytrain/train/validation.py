@@ -46,7 +46,7 @@ def read_scores(run: Location) -> dict[int, float | None]:
     return {found["step"]: found["score"] for found in scores_by_step(run)}
 
 
-def known_scores(run: Location, rules: Validate, last: int) -> dict[int, float | None]:
+def decided_scores(run: Location, rules: Validate, last: int) -> dict[int, float | None]:
     """Step → score, of all that is decided: None for a checkpoint that is gone without one, whatever the reason."""
     there = committed_steps(run)
     steps = steps_to_validate(rules.every, last)
@@ -95,8 +95,8 @@ class Validated:
         return steps_to_validate(self.validate.every, self.train.max_steps)
 
     def scores(self) -> dict[int, float | None]:
-        """As ``known_scores``."""
-        return known_scores(self.run, self.validate, self.train.max_steps)
+        """As ``decided_scores``."""
+        return decided_scores(self.run, self.validate, self.train.max_steps)
 
     def choice(self) -> Choice | None:
         """The best checkpoint of those that are kept."""
