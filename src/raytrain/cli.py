@@ -15,8 +15,8 @@ from raytrain.pipeline import Task
 HELP = """Trains and evaluates multilingual dense retrievers on a Ray cluster.
 
 One job file is one experiment. Its stages are benchmark, prepare, plan, model, tokens, train, export, bm25,
-untrained-index, untrained, index, evaluate, study and report; each leaves an artifact under ROOT/STAGE/HASH, and is
-skipped where that is finished. Start with:
+untrained-embed, untrained, embed, evaluate, study, index and report; each leaves an artifact under ROOT/STAGE/HASH,
+and is skipped where that is finished. Start with:
 
     raytrain run jobs/demo.yaml
     raytrain search jobs/demo.yaml "Which currency is used in Hungary?"
@@ -62,12 +62,17 @@ def _run_to(job_file: str, overrides: list[str] | None, last: str) -> Artifact:
     """Works on one training run, with ``train.mix``, up to a stage."""
     from raytrain.jobfile import load_job
     from raytrain.pipeline import up_to
+    from raytrain.serving import serve
     from raytrain.stages.chain import chain, one_run
 
-    tasks = chain(one_run(load_job(job_file, overrides or [])))
+    job = one_run(load_job(job_file, overrides or []))
+    tasks = chain(job)
     if last not in [task.name for task in tasks]:
         raise UserError(f"evaluate.benchmarks: names none, and {last} needs one: demo:cldr, beir:DIR …")
-    return _work(up_to(tasks, last))[last]
+    needed = up_to(tasks, last)
+    done = _work(needed)
+    serve(job, needed, done)
+    return done[last]
 
 
 def _show(artifact: Artifact) -> None:
@@ -92,10 +97,14 @@ def run(job: JobFile, overrides: Overrides = None) -> None:
     What is finished is skipped, what is partial is resumed.
     """
     from raytrain.jobfile import load_job
+    from raytrain.serving import serve
     from raytrain.stages.chain import tasks_of
 
-    tasks = tasks_of(load_job(job, overrides or []))
-    _show(_work(tasks)[tasks[-1].name])
+    loaded = load_job(job, overrides or [])
+    tasks = tasks_of(loaded)
+    done = _work(tasks)
+    serve(loaded, tasks, done)
+    _show(done[tasks[-1].name])
 
 
 @app.command()
@@ -166,8 +175,19 @@ def export(
 
 
 @app.command()
+def embed(job: JobFile, overrides: Overrides = None) -> None:
+    """The passages of the benchmarks as vectors of the model, with their ids. Does the stages before it if need be."""
+    _show(_run_to(job, overrides, "embed"))
+
+
+@app.command()
 def index(job: JobFile, overrides: Overrides = None) -> None:
-    """The passages of the benchmarks, embedded and in FAISS shards. Does the stages before it if need be."""
+    """Passages (index.passages, or those of the benchmarks) in sharded FAISS, of the kind index.kind.
+
+    Its recall is measured against exact search; index.min_recall refuses a build that misses it. When it is finished
+    it becomes the current build of the job's name, which raytrain search asks; raytrain builds lists all, and goes
+    back to another. Does the stages before it if need be.
+    """
     _show(_run_to(job, overrides, "index"))
 
 
@@ -187,14 +207,14 @@ def search(
     arm: Annotated[str | None, typer.Option(help="of a study: search with the model of this arm")] = None,
     seed: Annotated[int | None, typer.Option(help="of the arm; default: its first")] = None,
 ) -> None:
-    """The passages nearest to a question, by a finished index of the job."""
+    """The passages nearest to a question, by the current index of the job or of an arm of its study."""
     from raytrain.jobfile import load_job
     from raytrain.search import find
 
-    table = Table("", "score", "lang", "benchmark", "passage", "text", box=None, pad_edge=False)
+    table = Table("", "score", "lang", "source", "passage", "text", box=None, pad_edge=False)
     for place, hit in enumerate(find(load_job(job, overrides or []), text, lang, k, arm, seed), 1):
         words = Text(" ".join(hit.text.split()))
-        table.add_row(str(place), f"{hit.score:.4f}", hit.language, hit.benchmark, Text(hit.passage), words)
+        table.add_row(str(place), f"{hit.score:.4f}", hit.language, hit.source, Text(hit.passage), words)
     _wide_console().print(table)
 
 

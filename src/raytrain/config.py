@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, Pos
 
 from raytrain.corpus.config import Corpus
 from raytrain.evaluate.benchmark import check_name, label_of
+from raytrain.index.config import Index
 from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
 from raytrain.section import Languages, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
@@ -158,12 +159,6 @@ class Train(Section):
         if self.warmup_steps >= self.max_steps and self.schedule != "constant":
             raise ValueError(f"warmup_steps ({self.warmup_steps}) leaves none of max_steps ({self.max_steps})")
         return self
-
-
-class Index(Section):
-    """index: the passages of the benchmarks as vectors, in exact FAISS shards."""
-
-    shard_rows: PositiveInt = Field(10_000, description="passages a shard, at most; a shard holds one language")
 
 
 class Evaluate(Section):

@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
 import psutil
 import pytest
@@ -19,19 +18,20 @@ from raytrain.config import FromScratch, Job
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut, held_out_of, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
-from raytrain.index.embed import build_shards
-from raytrain.index.shards import Shard, Vectors, plan_shards, read_records
+from raytrain.index.embed import embed_pieces
+from raytrain.index.library import Vectors
+from raytrain.index.pieces import Piece, plan_pieces, read_records
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.model.encoder import random_backbone
 from raytrain.model.tokenizer import save_tokenizer, train_tokenizer
 from raytrain.pipeline import Outcome
-from raytrain.stages.index import INDEX
+from raytrain.stages.embed import EMBED
 from raytrain.storage import Location
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
-SHARD_ROWS = 20
+PIECE_ROWS = 20
 PASSAGES = {"fin": 1_010, "tel": 90}
 
 
@@ -49,8 +49,8 @@ class Case:
         return held_out_of(self.benchmark)
 
     @property
-    def shards(self) -> list[Shard]:
-        return plan_shards(self.parts, SHARD_ROWS)
+    def pieces(self) -> list[Piece]:
+        return plan_pieces(self.parts, PIECE_ROWS)
 
 
 def finished(folder: Location, files: list[File], summary: dict[str, object]) -> Artifact:
@@ -90,7 +90,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     benchmark = finished(place, files, {"benchmarks": {"bench": counts}})
     folder = model_folder(temp / "model")
     model = Location.of(str(temp / "stored"))
-    data = small_job(temp / "raw", temp / "root") | {"index": {"shard_rows": SHARD_ROWS}}
+    data = small_job(temp / "raw", temp / "root") | {"index": {"piece_rows": PIECE_ROWS}}
     return Case(job_from(data, "test"), benchmark, finished(model, upload_folder(folder, model, "model"), {}), folder)
 
 
@@ -99,32 +99,36 @@ def place(tmp_path: Path) -> Location:
     return Location.of(str(tmp_path / "index"))
 
 
-def build(case: Case, shards: list[Shard], to: Location, workers: int = 2) -> list[tuple[int, str]]:
-    """Builds shards; gives what the progress heard."""
+def build(case: Case, pieces: list[Piece], to: Location, workers: int = 2) -> list[tuple[int, str]]:
+    """Embeds pieces; gives what the progress heard."""
     heard: list[tuple[int, str]] = []
-    build_shards(
-        shards,
+    embed_pieces(
+        pieces,
         to,
         model=case.model,
         rules=case.job.model,
         tokens_per_chunk=case.job.train.tokens_per_chunk,
+        dtype="fp32",
         cluster=case.job.cluster.model_copy(update={"workers": workers}),
         progress=lambda rows, language: heard.append((rows, language)),
     )
     return heard
 
 
-def vectors_of(shard: Shard, place: Location) -> Vectors:
-    index = faiss.read_index(str((place / shard.path).local_path))
-    vectors: Vectors = index.reconstruct_n(0, index.ntotal)
+def vectors_of(piece: Piece, place: Location) -> Vectors:
+    vectors: Vectors = np.load((place / f"{piece.name}.npy").local_path)
     return vectors
 
 
+def files_of(piece: Piece) -> tuple[str, str]:
+    return f"{piece.name}.npy", f"{piece.name}.ids.parquet"
+
+
 def expect_all(case: Case, place: Location) -> None:
-    """The shards of each language, one after another, are its passages as the embedder gives them."""
+    """The pieces of each language, one after another, are its passages as the embedder gives them."""
     embedder = Embedder(case.folder, case.job.model, tokens_per_chunk=4_096)
     for part in case.parts:
-        stored = [vectors_of(shard, place) for shard in case.shards if shard.part == part]
+        stored = [vectors_of(piece, place) for piece in case.pieces if piece.part == part]
         expected = embedder.passages(list(part.read_passages().values()))
         np.testing.assert_allclose(np.concatenate(stored), expected, atol=1e-6)
 
@@ -137,67 +141,67 @@ def times(place: Location) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def built(case: Case, tmp_path_factory: pytest.TempPathFactory) -> tuple[Location, list[tuple[int, str]]]:
-    """All shards, built by two actors, and what the progress heard."""
+    """All pieces, built by two actors, and what the progress heard."""
     place = Location.of(str(tmp_path_factory.mktemp("built") / "index"))
-    return place, build(case, case.shards, place)
+    return place, build(case, case.pieces, place)
 
 
 def test_every_passage_is_embedded_once_as_the_embedder_does(
     case: Case, built: tuple[Location, list[tuple[int, str]]]
 ) -> None:
     place, heard = built
-    assert sorted(heard) == sorted((shard.rows, shard.part.language) for shard in case.shards)
-    assert list(read_records(case.shards, place)) == [shard.path for shard in case.shards]
-    assert set(times(place)) == {path for shard in case.shards for path in (shard.path, shard.record_path)}
+    assert sorted(heard) == sorted((piece.rows, piece.part.language) for piece in case.pieces)
+    assert list(read_records(case.pieces, place)) == [piece.name for piece in case.pieces]
+    assert set(times(place)) == {path for piece in case.pieces for path in (*files_of(piece), piece.record_path)}
     expect_all(case, place)
 
 
 def stage(case: Case, place: Location, max_failures: int = 3) -> tuple[Outcome, list[str]]:
-    """Runs the index stage; gives what it built and said."""
+    """Runs the embed stage; gives what it built and said."""
     said: list[str] = []
     cluster = case.job.cluster.model_copy(update={"workers": 1, "max_failures": max_failures})
     job = case.job.model_copy(update={"cluster": cluster})
-    return INDEX.run(job, {"benchmark": case.benchmark, "export": case.model}, place, said.append), said
+    return EMBED.run(job, {"benchmark": case.benchmark, "export": case.model}, place, said.append), said
 
 
 def resumed(said: list[str]) -> list[int]:
-    """How many shards were there already, each time that the stage began with some."""
-    return [int(line.split()[1]) for line in said if line.endswith("shards are there already")]
+    """How many pieces were there already, each time that the stage began with some."""
+    return [int(line.split()[1]) for line in said if line.endswith("pieces are there already")]
 
 
 def test_only_what_is_missing_is_built_and_then_nothing(
     case: Case, place: Location, built: tuple[Location, list[tuple[int, str]]]
 ) -> None:
     shutil.copytree(built[0].local_path, place.local_path)
-    records = read_records(case.shards, place)
+    records = read_records(case.pieces, place)
     before = times(place)
-    unrecorded, lost = case.shards[4], case.shards[-1]
+    unrecorded, lost = case.pieces[4], case.pieces[-1]
     (place / unrecorded.record_path).delete()
-    (place / lost.path).delete()
+    (place / files_of(lost)[0]).delete()
     outcome, said = stage(case, place)
-    assert resumed(said) == [len(case.shards) - 2]
+    assert resumed(said) == [len(case.pieces) - 2]
     after = times(place)
     assert after.keys() == before.keys()
     changed = {path for path in after if after[path] != before[path]}
-    assert changed == {unrecorded.path, unrecorded.record_path, lost.path, lost.record_path}
-    assert outcome.files == [record.file for record in records.values()]  # to the last byte
+    assert changed == {*files_of(unrecorded), unrecorded.record_path, *files_of(lost), lost.record_path}
+    assert outcome.files == [file for record in records.values() for file in (record.vectors, record.ids)]  # to the last byte
     assert outcome.rows == RowAccount(taken=sum(PASSAGES.values()), kept=sum(PASSAGES.values()))
     assert (stage(case, place)[0], times(place)) == (outcome, after)
 
 
 def builders() -> list[psutil.Process]:
-    """Actors of our own Ray that build shards."""
+    """Actors of our own Ray that embed."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if "_Builder" in " ".join(process.cmdline()):
+            if "_Embedding" in " ".join(process.cmdline()):
                 found.append(process)
     return found
 
 
 @contextmanager
 def one_killed(place: Location) -> Iterator[list[int]]:
-    """Kills the only actor as soon as the first shard is finished; yields what was killed."""
+    """Kills the only actor as soon as the first piece is finished; yields what was killed."""
     records = place.local_path / "records"
     killed: list[int] = []
     over = threading.Event()
@@ -225,25 +229,25 @@ def test_the_stage_goes_on_by_itself_after_a_kill(case: Case, place: Location) -
         outcome, said = stage(case, place)
     assert killed
     (there,) = resumed(said)
-    assert 0 < there < len(case.shards)
-    assert [file.path for file in outcome.files] == [shard.path for shard in case.shards]
+    assert 0 < there < len(case.pieces)
+    assert [file.path for file in outcome.files] == [path for piece in case.pieces for path in files_of(piece)]
     expect_all(case, place)
 
 
-def test_too_many_failures_are_told_in_one_line_and_finished_shards_are_kept(case: Case, place: Location) -> None:
+def test_too_many_failures_are_told_in_one_line_and_finished_pieces_are_kept(case: Case, place: Location) -> None:
     with one_killed(place) as killed, pytest.raises(UserError) as caught:
         stage(case, place, max_failures=0)
     assert killed
     assert isinstance(caught.value.__cause__, RayError)  # as it came out of the batch job
     line = str(caught.value)
     assert "\n" not in line
-    assert line.startswith("index: workers failed 1 times in a row; finished shards are kept, run again to go on")
-    kept = [shard for shard in case.shards if shard.path in read_records(case.shards, place)]
-    assert 0 < len(kept) < len(case.shards)
+    assert line.startswith("embed: workers failed 1 times in a row; finished pieces are kept, run again to go on")
+    kept = [piece for piece in case.pieces if piece.name in read_records(case.pieces, place)]
+    assert 0 < len(kept) < len(case.pieces)
     whole = Embedder(case.folder, case.job.model, tokens_per_chunk=4_096)
-    for shard in kept:
-        texts = list(shard.part.read_passages(shard.first, shard.rows).values())
-        np.testing.assert_allclose(vectors_of(shard, place), whole.passages(texts), atol=1e-6)
+    for piece in kept:
+        texts = list(piece.part.read_passages(piece.first, piece.rows).values())
+        np.testing.assert_allclose(vectors_of(piece, place), whole.passages(texts), atol=1e-6)
 
 
 def test_what_the_user_can_mend_is_told_as_such(case: Case, place: Location) -> None:
@@ -255,7 +259,7 @@ def test_what_the_user_can_mend_is_told_as_such(case: Case, place: Location) -> 
         file.write_bytes(whole[:-9])
         try:
             with pytest.raises(UserError) as caught:
-                build(case, case.shards[-1:], place, workers=1)
+                build(case, case.pieces[-1:], place, workers=1)
         finally:
             file.write_bytes(whole)
         assert file.uri in str(caught.value)

@@ -1,4 +1,4 @@
-"""The Ray batch job: a fixed pool of actors, each with the model, embeds passages and builds shards."""
+"""The Ray batch job: a fixed pool of actors, each with the model, embeds passages piece by piece."""
 
 import tempfile
 import warnings
@@ -16,24 +16,33 @@ from raytrain.artifact import Artifact, download_folder
 from raytrain.cluster import threads_of
 from raytrain.config import Cluster, Model
 from raytrain.errors import user_error_in
-from raytrain.index.shards import Shard, write_shard
+from raytrain.index.config import Dtype
+from raytrain.index.pieces import Piece, write_piece
 from raytrain.storage import Location
 
 if TYPE_CHECKING:
     from raytrain.model.embedder import Embedder
 
 
-class _Builder:
-    """One actor: loads the model once, and builds a shard for each row it is given."""
+class _Embedding:
+    """One actor: loads the model once, and embeds the pieces whose numbers it is given."""
 
     def __init__(
-        self, model: Artifact, rules: Model, tokens: int, cluster: Cluster, shards: Sequence[Shard], to: Location
+        self,
+        model: Artifact,
+        rules: Model,
+        tokens: int,
+        cluster: Cluster,
+        pieces: Sequence[Piece],
+        dtype: Dtype,
+        to: Location,
     ) -> None:
         self._model = model
         self._rules = rules
         self._tokens = tokens
         self._cluster = cluster
-        self._shards = shards
+        self._pieces = pieces
+        self._dtype: Dtype = dtype
         self._to = to
 
     @cached_property
@@ -47,42 +56,47 @@ class _Builder:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         done: dict[str, list[Any]] = {"language": [], "rows": []}
-        for number in batch.column("shard").to_pylist():
-            shard = self._shards[number]
-            texts = list(shard.part.read_passages(shard.first, shard.rows).values())
-            write_shard(shard, self._embedder.passages(texts), self._to)
-            done["language"].append(shard.part.language)
-            done["rows"].append(shard.rows)
+        for number in batch.column("piece").to_pylist():
+            piece = self._pieces[number]
+            passages = piece.part.read_passages(piece.first, piece.rows)
+            before = self._embedder.tokens
+            vectors = self._embedder.passages(list(passages.values()))
+            tokens, padded = (now - then for now, then in zip(self._embedder.tokens, before, strict=True))
+            write_piece(piece, vectors, pa.array(passages, pa.string()), self._dtype, (tokens, padded), self._to)
+            done["language"].append(piece.part.language)
+            done["rows"].append(piece.rows)
         return pa.table(done)
 
 
-def build_shards(
-    shards: Sequence[Shard],
+def embed_pieces(
+    pieces: Sequence[Piece],
     to: Location,
     *,
     model: Artifact,
     rules: Model,
     tokens_per_chunk: int,
+    dtype: Dtype,
     cluster: Cluster,
     progress: Callable[[int, str], None],
 ) -> None:
-    """Embeds the passages of all ``shards`` and writes them with their records under ``to``.
+    """Embeds the passages of all ``pieces`` and writes them with their records under ``to``.
 
-    ``progress`` hears of each finished shard: its rows and language. Raises UserError for what the user can mend.
+    ``progress`` hears of each finished piece: its rows and language. Raises UserError for what the user can mend.
     """
-    numbers = ray.data.from_items([{"shard": i} for i in range(len(shards))], override_num_blocks=len(shards))
+    numbers = ray.data.from_items([{"piece": i} for i in range(len(pieces))], override_num_blocks=len(pieces))
     numbers.context.raise_original_map_exception = True  # what Ray Data wraps it in loses a UserError
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_restarts, which has no other way in yet
         done = numbers.map_batches(
-            _Builder,
-            fn_constructor_args=(model, rules, tokens_per_chunk, cluster, list(shards), to),
+            _Embedding,
+            fn_constructor_args=(model, rules, tokens_per_chunk, cluster, list(pieces), dtype, to),
             batch_size=1,
             batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(size=min(cluster.most_workers, len(shards))),
+            compute=ray.data.ActorPoolStrategy(size=min(cluster.most_workers, len(pieces))),
             num_cpus=cluster.cpus_per_worker,
             num_gpus=cluster.gpus_per_worker,
-            max_restarts=0,  # the whole job is tried again, for the shards that are not there
+            max_restarts=0,  # the whole job is tried again, for the pieces that are not there
+            scheduling_strategy="SPREAD",
         )
     try:
         for row in done.iter_rows():

@@ -6,10 +6,12 @@ from dataclasses import replace
 from raytrain.config import Job, Study
 from raytrain.pipeline import Stage, Task
 from raytrain.stages.benchmark import BENCHMARK, validation_task
+from raytrain.stages.embed import EMBED, UNTRAINED_EMBED, embed_stage
 from raytrain.stages.evaluate import BM25, EVALUATE, UNTRAINED
 from raytrain.stages.export import EXPORT
-from raytrain.stages.index import INDEX, UNTRAINED_INDEX
+from raytrain.stages.index import INDEX
 from raytrain.stages.model import MODEL
+from raytrain.stages.passages import PASSAGES
 from raytrain.stages.plan import PLAN
 from raytrain.stages.prepare import prepare_task
 from raytrain.stages.report import REPORT
@@ -18,7 +20,8 @@ from raytrain.stages.tokens import TOKENS
 from raytrain.stages.train import TRAIN
 from raytrain.study.arms import ArmRun, runs_of, with_seed
 
-EVALUATION = [BM25, UNTRAINED_INDEX, UNTRAINED, INDEX, EVALUATE]
+EVALUATION = [BM25, UNTRAINED_EMBED, UNTRAINED, EMBED, EVALUATE]
+PASSAGES_EMBED = embed_stage("passages-embed", passages="passages", of="export")
 
 
 def one_run(job: Job) -> Job:
@@ -32,15 +35,15 @@ def tasks_of(job: Job) -> list[Task]:
 
 
 def chain(job: Job) -> list[Task]:
-    """One training run with ``train.mix``, to a report where the job names a benchmark.
+    """One training run with ``train.mix``, to an index and a report where the job names a benchmark or passages.
 
-    Benchmarks come first: what is wrong with them is to be known before the work.
+    Benchmarks and passages come first: what is wrong with them is to be known before the work.
     """
+    training = [*_validation(job), *_passages(job), prepare_task(job), *_training(job)]
     if not job.evaluate.benchmarks:
-        return [*_validation(job), prepare_task(job), *_training(job)]
-    evaluation = [Task.of(stage, job) for stage in EVALUATION]
-    tasks = [Task.of(BENCHMARK, job), *_validation(job), prepare_task(job), *_training(job), *evaluation]
-    return [*tasks, Task("report", REPORT, job, _all(tasks))]
+        return [*training, *(_indexing(job, {}) if job.index.passages else [])]
+    tasks = [Task.of(BENCHMARK, job), *training, *(Task.of(stage, job) for stage in EVALUATION)]
+    return [*tasks, *_indexing(job, {}), Task("report", REPORT, job, _all(tasks))]
 
 
 def _training(job: Job) -> list[Task]:
@@ -48,31 +51,44 @@ def _training(job: Job) -> list[Task]:
     return [Task.of(PLAN, job), Task.of(MODEL, job), *tokens, _train(job, {}), Task.of(EXPORT, job)]
 
 
+def _passages(job: Job) -> list[Task]:
+    return [Task.of(PASSAGES, job)] if job.index.passages else []
+
+
+def _indexing(job: Job, names: Mapping[str, str]) -> list[Task]:
+    """The index of the job's own passages or, where it has none, of the benchmarks', whose embeddings are there."""
+    if not job.index.passages:
+        return [_task(INDEX, job, {"passages": "benchmark", **names})]
+    return [_task(PASSAGES_EMBED, job, names), _task(INDEX, job, {**names, "embed": names.get("passages-embed", "passages-embed")})]
+
+
 def study(job: Job, config: Study) -> list[Task]:
     """Every arm × seed of a study. Corpus, benchmarks and BM25 are shared by all, first weights by equal seeds."""
-    tasks = [Task.of(BENCHMARK, job), *_validation(job), prepare_task(job), Task.of(BM25, job)]
+    tasks = [Task.of(BENCHMARK, job), *_validation(job), *_passages(job), prepare_task(job), Task.of(BM25, job)]
     runs = runs_of(job, config)
     for seed in dict.fromkeys(run.seed for run in runs):
         seeded = with_seed(job, seed)
-        own = (MODEL, *([TOKENS] if job.corpus.tokenise else []), UNTRAINED_INDEX, UNTRAINED)
+        own = (MODEL, *([TOKENS] if job.corpus.tokenise else []), UNTRAINED_EMBED, UNTRAINED)
         names = {stage.name: f"seed:{seed}/{stage.name}" for stage in own}
         tasks += [_task(stage, seeded, names) for stage in own]
     # A mix that can't be had is to be known before any arm is trained.
     tasks += [_task(PLAN, run.job, _names(run)) for run in runs]
+    indexing = []
     for run in runs:
         tasks += _arm(run)
+        indexing += _indexing(run.job, _names(run))
     tasks.append(Task("study", STUDY, job, _all(tasks)))
-    return [*tasks, Task("report", REPORT, job, _all(tasks))]
+    return [*tasks, *indexing, Task("report", REPORT, job, _all(tasks))]
 
 
 def _arm(run: ArmRun) -> list[Task]:
     names = _names(run)
-    return [_train(run.job, names), *(_task(stage, run.job, names) for stage in (EXPORT, INDEX, EVALUATE))]
+    return [_train(run.job, names), *(_task(stage, run.job, names) for stage in (EXPORT, EMBED, EVALUATE))]
 
 
 def _names(run: ArmRun) -> dict[str, str]:
     """The names of an arm's tasks, and of those that it shares with the other arms of its seed."""
-    own = {stage.name: f"{run.name}/{stage.name}" for stage in (PLAN, TRAIN, EXPORT, INDEX, EVALUATE)}
+    own = {stage.name: f"{run.name}/{stage.name}" for stage in (PLAN, TRAIN, EXPORT, EMBED, PASSAGES_EMBED, INDEX, EVALUATE)}
     return own | {role: f"seed:{run.seed}/{role}" for role in ("model", "tokens")}
 
 

@@ -39,17 +39,23 @@ def _identity(job: Job) -> Mapping[str, Any]:
     return {"model": job.model.rules(), "tokens_per_chunk": job.train.tokens_per_chunk, "depth": DEPTH}
 
 
-def _of_model(title: str, of: str, index: str, job: Job, inputs: Inputs, folder: Location) -> Outcome:
-    from raytrain.index.search import search
+def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder: Location) -> Outcome:
+    from raytrain.index.embeddings import Embeddings, Span
+    from raytrain.index.exact import search_exactly
     from raytrain.model.embedder import Embedder
 
     with tempfile.TemporaryDirectory() as temp:
         model = download_folder(inputs[of], FOLDER, Path(temp))
         embedder = Embedder(model, job.model, job.train.tokens_per_chunk, cpus_here(), job.cluster.gpus_per_worker > 0)
 
+    embeddings = Embeddings(inputs[embed])
+    spans = {(span.benchmark, span.language): span for span in embeddings.spans}
+
     def rank(part: HeldOut, questions: dict[str, str], progress: Advance) -> Mapping[str, Hits]:
         vectors = embedder.queries(list(questions.values()), lambda n: progress(n, part.language))
-        return dict(zip(questions, search(inputs[index], part, vectors, DEPTH), strict=True))
+        key = part.benchmark, part.language
+        span = spans.get(key, Span(*key, 0, 0))  # of a language without passages there is none
+        return dict(zip(questions, search_exactly(embeddings, span, vectors, DEPTH), strict=True))
 
     questions = sum(part.questions for part in held_out_of(inputs["benchmark"]))
     return _score_all(title, inputs["benchmark"], questions, rank, folder)
@@ -64,16 +70,16 @@ def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     return _score_all("bm25", inputs["benchmark"], texts, rank, folder)
 
 
-def evaluate_stage(name: str, of: str, index: str) -> Stage:
-    """The stage that scores the model of input ``of``, whose passages are in the index of input ``index``."""
+def evaluate_stage(name: str, of: str, embed: str) -> Stage:
+    """The stage that scores the model of input ``of``, whose passages are in the embeddings of input ``embed``."""
     return Stage(
         name,
-        ("benchmark", of, index),
+        ("benchmark", of, embed),
         _identity,
-        lambda job, inputs, folder, say: _of_model(name, of, index, job, inputs, folder),
+        lambda job, inputs, folder, say: _of_model(name, of, embed, job, inputs, folder),
     )
 
 
-EVALUATE = evaluate_stage("evaluate", of="export", index="index")
-UNTRAINED = evaluate_stage("untrained", of="model", index="untrained-index")
+EVALUATE = evaluate_stage("evaluate", of="export", embed="embed")
+UNTRAINED = evaluate_stage("untrained", of="model", embed="untrained-embed")
 BM25 = Stage("bm25", ("benchmark",), lambda job: {"depth": DEPTH, "k1": K1, "b": B, "tokens": TOKENS}, _of_bm25)

@@ -1,100 +1,158 @@
-"""index: the passages of the benchmarks as vectors of a model, in FAISS shards; a Ray batch job."""
+"""index: embedded passages as sharded FAISS, of a kind that fits, its recall measured; Ray tasks."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from raytrain.artifact import Artifact, RowAccount
+from raytrain.artifact import Artifact, File, RowAccount
 from raytrain.config import Job
-from raytrain.errors import UserError, one_line
-from raytrain.evaluate.held_out import check_files, held_out_of
-from raytrain.index.shards import Shard, ShardRecord, faiss_module, intact, plan_shards, read_records
+from raytrain.errors import UserError
+from raytrain.evaluate.held_out import held_out_of
+from raytrain.index.description import Description
+from raytrain.index.embeddings import Embeddings
+from raytrain.index.kinds import Choice, Kind, choose, code_bytes, sample_rows
+from raytrain.index.library import Vectors, faiss_module
+from raytrain.index.shards import Shard, ShardRecord, plan_shards
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
 from raytrain.storage import Location
 
+if TYPE_CHECKING:
+    from raytrain.index.quality import Quality
+
+GIB = 2**30
+WHILE_BUILT = 2  # lists grow in memory by doubling
+
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    return {
-        "model": job.model.rules(),
-        "shard_rows": job.index.shard_rows,
-        "tokens_per_chunk": job.train.tokens_per_chunk,  # batches round differently in the last bits
-    }
+    keys = {"kind", "shard_rows", "memory_gib", "min_recall", "recall_at", "questions"}
+    return {**job.index.model_dump(mode="json", include=keys), "model": job.model.rules()}
 
 
 def _check(job: Job) -> None:
     faiss_module()
 
 
-def _run(name: str, of: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    parts = held_out_of(inputs["benchmark"])
-    for part in parts:
-        check_files(inputs["benchmark"], part, "passages.parquet")
-    shards = plan_shards(parts, job.index.shard_rows)
-    done = _build(name, job, inputs[of], shards, folder, say)
-    records = [done[shard.path] for shard in shards]
-    kept, dimension = sum(record.rows for record in records), records[0].dimension
-    say(f"{name}: {kept:,} passages in {len(shards)} shards of {dimension} dimensions")
+def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.cluster import running_ray
+
+    embeddings = Embeddings(inputs["embed"])
+    memory = int(job.index.memory_gib * GIB)
+    gpu = job.cluster.gpus_per_worker > 0
+    choice = choose(job.index.kind, embeddings.rows, embeddings.dimension, memory, job.index.min_recall, gpu)
+    for line in choice.why:
+        say(f"index: {line}")
+    running_ray(job.cluster)
+    description, files = _build(job, choice.kind, embeddings, memory, folder)
+    quality = _quality(job, inputs, embeddings, description, folder)
+    _tell(quality, description, say)
+    if job.index.min_recall is not None and quality.recall < job.index.min_recall:
+        raise UserError(
+            f"index.min_recall: {choice.kind.factory} finds {quality.recall:.4f} of the {quality.k} best with "
+            f"{quality.nprobe} lists looked into, and {job.index.min_recall:g} is wanted: nothing was committed; take a "
+            "more exact index.kind, more index.memory_gib, or a lower index.min_recall"
+        )
+    final = description.model_copy(update={"nprobe": quality.nprobe})
     summary = {
-        "kind": "exact inner product",
-        "dimension": dimension,
-        "shards": [
-            {
-                "path": shard.path,
-                "benchmark": shard.part.benchmark,
-                "language": shard.part.language,
-                "first": shard.first,
-                "rows": shard.rows,
-            }
-            for shard in shards
-        ],
+        "kind": choice.kind.factory,
+        "why": list(choice.why),
+        "rows": embeddings.rows,
+        "index": final.model_dump(mode="json"),
+        "quality": quality.model_dump(mode="json"),
+        "model": job.model.model_dump(mode="json"),
+        "tokens_per_chunk": job.train.tokens_per_chunk,
     }
-    content = sorted({f"{shard.part.benchmark}/" for shard in shards})
-    account = RowAccount(taken=sum(shard.rows for shard in shards), kept=kept)
-    return Outcome([record.file for record in records], content, summary, account)
+    return Outcome(files, ["shards/", "quantizer"], summary, RowAccount(taken=embeddings.rows, kept=final.rows))
+
+
+def shard_rows(job: Job, kind: Kind, dimension: int, memory: int) -> int:
+    """Rows of a shard: as asked for, unless a task that builds one would take more than half of the memory."""
+    return min(job.index.shard_rows, max(memory // 2 // _building(kind, dimension), 1))
+
+
+def _building(kind: Kind, dimension: int) -> int:
+    """Bytes a row that a task holds while it builds a shard."""
+    return WHILE_BUILT * code_bytes(kind, dimension)
 
 
 def _build(
-    name: str, job: Job, model: Artifact, shards: list[Shard], folder: Location, say: Say
-) -> dict[str, ShardRecord]:
-    """Builds the shards that are not there; tries again for what dead workers left undone. Gives all records."""
-    from ray.exceptions import RayError
+    job: Job, kind: Kind, embeddings: Embeddings, memory: int, folder: Location
+) -> tuple[Description, list[File]]:
+    from raytrain.index.build import make_quantizer, make_shards
 
-    from raytrain.cluster import check_placeable, running_ray
-    from raytrain.index.embed import build_shards
+    quantizer = None
+    if not kind.exact:
+        count = sample_rows(kind, embeddings.rows, embeddings.dimension, memory)
+        with counting(f"index: learns {kind.factory}", "passages", count) as progress:
+            quantizer = make_quantizer(kind, count, embeddings, folder, job.cluster)
+            progress(count, "")
+    shards = plan_shards(embeddings.rows, shard_rows(job, kind, embeddings.dimension, memory))
+    at_once = max(1, memory // (max(shard.rows for shard in shards) * _building(kind, embeddings.dimension)))
+    built: dict[str, ShardRecord] = {}
+    with counting("index", "passages", embeddings.rows) as progress:
 
-    total = sum(shard.rows for shard in shards)
-    done = intact(shards, folder)  # of an earlier run: looked at closely
-    failures = 0
-    while todo := [shard for shard in shards if shard.path not in done]:
-        begun = total - sum(shard.rows for shard in todo)
-        if begun:
-            say(f"{name}: {len(done)} of {len(shards)} shards are there already")
-        running_ray(job.cluster)
-        check_placeable(job.cluster)
-        failure: RayError | None = None
-        try:
-            with counting(name, "passages", total, begun) as progress:
-                build_shards(
-                    todo,
-                    folder,
-                    model=model,
-                    rules=job.model,
-                    tokens_per_chunk=job.train.tokens_per_chunk,
-                    cluster=job.cluster,
-                    progress=progress,
-                )
-        except RayError as error:
-            failure = error
-        built = read_records(todo, folder)
-        if failure is not None or not built:
-            failures = 1 if built else failures + 1
-        done |= built
-        if failures > job.cluster.max_failures:
-            raise UserError(
-                f"{name}: workers failed {failures} times in a row; finished shards are kept, run again to go on; "
-                f"the last failure: {one_line(failure or 'no shard was written', 10**6)[-600:]}"
-            ) from failure
-    return done
+        def begun(done: dict[str, ShardRecord]) -> None:
+            progress(sum(record.rows for record in done.values()), f"{len(done)} of {len(shards)} shards" if done else "")
+
+        def one(shard: Shard) -> None:
+            progress(shard.rows, f"shard {shard.number}")
+
+        built = make_shards(
+            shards, embeddings, quantizer, folder, cluster=job.cluster, at_once=at_once, begun=begun, progress=one
+        )
+    records = [built[shard.path] for shard in shards]
+    files = [file for record in records for file in (record.shard, record.ids)]
+    described = Description.of(kind.factory, embeddings.dimension, quantizer, None, records, embeddings.spans)
+    return described, [*([quantizer] if quantizer else []), *files]
+
+
+def _quality(
+    job: Job, inputs: Inputs, embeddings: Embeddings, description: Description, folder: Location
+) -> "Quality":
+    from raytrain.cluster import threads_of
+    from raytrain.index.build import run_task
+
+    quality: Quality = run_task(
+        job.cluster, _measured, job, inputs["export"], inputs["passages"], embeddings, description, folder, threads_of(job.cluster)
+    )
+    return quality
+
+
+def _measured(
+    job: Job,
+    model: Artifact,
+    passages: Artifact,
+    embeddings: Embeddings,
+    description: Description,
+    folder: Location,
+    threads: int,
+) -> "Quality":
+    """Measures an index that was built but not committed yet."""
+    from raytrain.index.opening import open_described
+    from raytrain.index.quality import measure, sample_passages, truth_of
+
+    memory = int(job.index.memory_gib * GIB)
+    index = open_described(folder, description, model, passages, job.model, job.train.tokens_per_chunk, memory, threads)
+    texts = _questions(passages, job.index.questions)
+    vectors: Vectors = index.embed(texts) if texts else sample_passages(embeddings, job.index.questions)
+    k = min(job.index.recall_at, embeddings.rows)
+    truth = truth_of(embeddings, vectors, k, index)
+    return measure(index, truth, "questions" if texts else "passages", k, job.index.min_recall, threads)
+
+
+def _questions(passages: Artifact, most: int) -> list[str]:
+    """Held-out questions of the benchmarks whose passages are indexed, evenly from all languages; [] if there are none."""
+    texts = [list(part.read_questions().values()) for part in held_out_of(passages) if part.questions]
+    rounds = [text for turn in range(max(map(len, texts), default=0)) for some in texts for text in some[turn : turn + 1]]
+    return rounds[:most]
+
+
+def _tell(quality: "Quality", description: Description, say: Say) -> None:
+    lists = f", {quality.nprobe} lists looked into" if quality.nprobe else ""
+    say(
+        f"index: {description.rows:,} passages in {len(description.shards)} shards; recall@{quality.k} against exact "
+        f"search {quality.recall:.4f} of {quality.questions:,} {quality.asked}{lists}; {quality.ms_a_question:g} ms a "
+        f"question, {quality.questions_a_second:g} questions/s at once, {quality.threads} threads"
+    )
 
 
 def _tidy(artifact: Artifact) -> None:
@@ -102,17 +160,4 @@ def _tidy(artifact: Artifact) -> None:
     (artifact.location / "records").delete_tree()
 
 
-def index_stage(name: str, of: str) -> Stage:
-    """The stage that embeds with the model of input ``of``."""
-    return Stage(
-        name,
-        ("benchmark", of),
-        _identity,
-        lambda job, inputs, folder, say: _run(name, of, job, inputs, folder, say),
-        _check,
-        _tidy,
-    )
-
-
-INDEX = index_stage("index", of="export")
-UNTRAINED_INDEX = index_stage("untrained-index", of="model")
+INDEX = Stage("index", ("embed", "export", "passages"), _identity, _run, _check, _tidy)

@@ -8,49 +8,43 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from raytrain.artifact import Artifact, commit, make_manifest
+from embedded import finished
 from raytrain.errors import UserError
-from raytrain.evaluate.held_out import HeldOut, write_held_out
-from raytrain.evaluate.retrieval import Retrieval
-from raytrain.index.search import MORE_THAN_ASKED, QUESTIONS_AT_ONCE, Hits, keep_best, merged, search
-from raytrain.index.shards import Shard, Vectors, write_shard
+from raytrain.evaluate.held_out import HeldOut
+from raytrain.index.best import SPARE
+from raytrain.index.embeddings import Embeddings, Span
+from raytrain.index.exact import QUESTIONS_AT_ONCE, Hits, search_exactly
+from raytrain.index.library import Vectors
+from raytrain.index.pieces import Piece, write_piece
 from raytrain.storage import Location
 
 Cuts = list[int]
 
 
-def held_out(folder: Location, ids: list[str], language: str = "fin") -> HeldOut:
-    passages = {passage: f"text of {passage}" for passage in ids}
-    _, counts = write_held_out("bench", Retrieval(language, {}, passages, {}), folder)
-    return HeldOut("bench", language, folder / "bench" / language, **counts)
-
-
-def indexed(folder: Location, parts: dict[HeldOut, tuple[Vectors, Cuts]]) -> Artifact:
-    """An index of the vectors of each language, its shards beginning at the cuts."""
-    shards, files = [], []
-    for part, (vectors, cuts) in parts.items():
+def indexed(folder: Location, languages: dict[str, tuple[list[str], Vectors, Cuts]]) -> Embeddings:
+    """Embeddings of each language, its pieces beginning at the cuts."""
+    files, pieces = [], []
+    for language, (ids, vectors, cuts) in languages.items():
+        part = HeldOut("bench", language, folder, 0, len(ids), 0)
         for first, end in zip(cuts, [*cuts[1:], len(vectors)], strict=True):
-            shard = Shard(part, first, end - first)
-            files.append(write_shard(shard, vectors[first:end], folder).file)
-            entry = {"path": shard.path, "benchmark": part.benchmark, "language": part.language}
-            shards.append({**entry, "first": shard.first, "rows": shard.rows})
-    manifest = make_manifest(
-        stage="index",
-        writer="me",
-        identity={},
-        config={},
-        inputs={},
-        files=files,
-        content=["bench/"],
-        rows=None,
-        summary={"shards": shards},
-    )
-    return commit(folder, manifest)
+            piece = Piece(part, first, end - first)
+            names = pa.array(ids[first:end], pa.string())
+            record = write_piece(piece, vectors[first:end], names, "fp32", (1, 1), folder)
+            files += [record.vectors, record.ids]
+            entry = {"name": piece.name, "benchmark": "bench", "language": language}
+            pieces.append({**entry, "number": first, "rows": piece.rows})
+    dimension = next(iter(languages.values()))[1].shape[1]
+    return Embeddings(finished(folder, "embed", files, {"dimension": dimension, "pieces": pieces}))
+
+
+def search(embeddings: Embeddings, questions: Vectors, depth: int, language: str = "fin") -> list[Hits]:
+    span = next(span for span in embeddings.spans if span.language == language)
+    return search_exactly(embeddings, span, questions, depth)
 
 
 def even_cuts(rows: int, shards: int) -> Cuts:
@@ -82,72 +76,58 @@ def shuffled_ids(rows: int) -> list[str]:
 def test_hits_do_not_depend_on_the_cut(tmp_path: Path, shards: int, depth: int) -> None:
     ids, passages, questions = shuffled_ids(200), whole_numbers(1, 200), whole_numbers(2, 30)
     folder = Location.of(str(tmp_path))
-    part = held_out(folder, ids)
-    index = indexed(folder / "index", {part: (passages, even_cuts(200, shards))})
+    index = indexed(folder, {"fin": (ids, passages, even_cuts(200, shards))})
     expected = reference(ids, passages, questions, depth)
-    assert search(index, part, questions, depth) == expected
+    assert search(index, questions, depth) == expected
     assert {len(hits) for hits in expected} == {min(depth, 200)}
 
 
 @pytest.mark.parametrize("shards", [1, 3, 8])
 def test_a_tie_longer_than_what_is_fetched_at_once_is_seen_whole(tmp_path: Path, shards: int) -> None:
     """All of one score: the highest ids must come, which no shard gives by itself."""
-    rows, depth = 40 * MORE_THAN_ASKED, 5
+    rows, depth = 40 * SPARE, 5
     ids, passages = shuffled_ids(rows), np.ones((rows, 2), np.float32)
     passages[rows // 2] = 2  # one that is better, so that the boundary is inside the tie
     folder = Location.of(str(tmp_path))
-    part = held_out(folder, ids)
-    index = indexed(folder / "index", {part: (passages, even_cuts(rows, shards))})
-    (hits,) = search(index, part, np.ones((1, 2), np.float32), depth)
+    index = indexed(folder, {"fin": (ids, passages, even_cuts(rows, shards))})
+    (hits,) = search(index, np.ones((1, 2), np.float32), depth)
     others = sorted((set(ids) - {ids[rows // 2]}), reverse=True)[: depth - 1]
     assert hits == [(ids[rows // 2], 4.0), *((passage, 2.0) for passage in others)]
 
 
-@pytest.mark.parametrize("boundary", range(1, MORE_THAN_ASKED + 4))
+@pytest.mark.parametrize("boundary", range(1, SPARE + 4))
 def test_duplicates_at_the_boundary_of_the_depth(tmp_path: Path, boundary: int) -> None:
     """Passages embedded alike, beginning just before, at and after the last place that is asked for."""
     depth, rows = 6, 60
     scores = np.array([100 - i for i in range(boundary)] + [50] * 20 + [10] * (rows - 20 - boundary), np.float32)
     ids = shuffled_ids(rows)
     folder = Location.of(str(tmp_path))
-    part = held_out(folder, ids)
-    index = indexed(folder / "index", {part: (scores[:, None], even_cuts(rows, 3))})
+    index = indexed(folder, {"fin": (ids, scores[:, None], even_cuts(rows, 3))})
     question = np.ones((1, 1), np.float32)
-    assert search(index, part, question, depth) == reference(ids, scores[:, None], question, depth)
+    assert search(index, question, depth) == reference(ids, scores[:, None], question, depth)
 
 
 def test_trap_4_the_merge_keeps_the_highest_inner_products(tmp_path: Path) -> None:
     """A merge made for distances keeps the lowest; one that fills up with zeros would beat what is below them."""
     ids, passages = ["a", "b", "c", "d"], np.array([[-3], [2], [-1], [5]], np.float32)
     folder = Location.of(str(tmp_path))
-    part = held_out(folder, ids)
-    index = indexed(folder / "index", {part: (passages, [0, 1, 2, 3])})
+    index = indexed(folder, {"fin": (ids, passages, [0, 1, 2, 3])})
     questions = np.array([[1], [-1]], np.float32)
-    up, down = search(index, part, questions, 3)
+    up, down = search(index, questions, 3)
     assert up == [("d", 5.0), ("b", 2.0), ("c", -1.0)]
     assert down == [("a", 3.0), ("c", 1.0), ("b", -2.0)]
-    below_zero = search(index, part, np.array([[0]], np.float32), 4)[0]
+    below_zero = search(index, np.array([[0]], np.float32), 4)[0]
     assert below_zero == [("d", 0.0), ("c", 0.0), ("b", 0.0), ("a", 0.0)]
 
 
 def test_all_scores_below_zero(tmp_path: Path) -> None:
     ids, passages = shuffled_ids(50), whole_numbers(3, 50, low=1, high=4)
     folder = Location.of(str(tmp_path))
-    part = held_out(folder, ids)
-    index = indexed(folder / "index", {part: (passages, even_cuts(50, 3))})
+    index = indexed(folder, {"fin": (ids, passages, even_cuts(50, 3))})
     questions = -whole_numbers(4, 20, low=1, high=4)
-    found = search(index, part, questions, 9)
+    found = search(index, questions, 9)
     assert found == reference(ids, passages, questions, 9)
     assert max(score for hits in found for _, score in hits) < 0
-
-
-def test_keep_best_keeps_the_highest_by_score_then_order() -> None:
-    scores = np.array([[1, 3, 3, -2], [-5, -5, -4, -5]], np.float32)
-    numbers: npt.NDArray[np.int64] = np.array([[0, 1, 2, 3], [3, 2, 1, 0]])
-    order = np.array([3, 2, 0, 1])
-    kept = keep_best(scores, numbers, depth=3, order=order)
-    assert kept[0].tolist() == [[3, 3, 1], [-4, -5, -5]]
-    assert kept[1].tolist() == [[2, 1, 0], [1, 2, 3]]
 
 
 @st.composite
@@ -170,79 +150,52 @@ def test_any_vectors_ids_and_cuts(case: tuple[list[str], Vectors, Vectors, Cuts,
     ids, passages, questions, cuts, depth = case
     with tempfile.TemporaryDirectory() as temp:
         folder = Location.of(temp)
-        part = held_out(folder, ids)
-        index = indexed(folder / "index", {part: (passages, cuts)})
-        assert search(index, part, questions, depth) == reference(ids, passages, questions, depth)
+        index = indexed(folder, {"fin": (ids, passages, cuts)})
+        assert search(index, questions, depth) == reference(ids, passages, questions, depth)
 
 
 def test_more_questions_than_are_asked_at_once(tmp_path: Path) -> None:
     ids, passages = shuffled_ids(40), whole_numbers(6, 40)
     questions = whole_numbers(7, 2 * QUESTIONS_AT_ONCE + 1)
     folder = Location.of(str(tmp_path))
-    part = held_out(folder, ids)
-    index = indexed(folder / "index", {part: (passages, even_cuts(40, 2))})
-    assert search(index, part, questions, 3) == reference(ids, passages, questions, 3)
+    index = indexed(folder, {"fin": (ids, passages, even_cuts(40, 2))})
+    assert search(index, questions, 3) == reference(ids, passages, questions, 3)
 
 
 def test_no_question_at_all(tmp_path: Path) -> None:
     folder = Location.of(str(tmp_path))
-    part = held_out(folder, ["a", "b"])
-    index = indexed(folder / "index", {part: (whole_numbers(8, 2), [0, 1])})
-    assert search(index, part, np.empty((0, 4), np.float32), 3) == []
+    index = indexed(folder, {"fin": (["a", "b"], whole_numbers(8, 2), [0, 1])})
+    assert search(index, np.empty((0, 4), np.float32), 3) == []
 
 
 def test_a_language_is_searched_alone(tmp_path: Path) -> None:
-    folder = Location.of(str(tmp_path))
-    fin, tel = held_out(folder, ["1", "2"]), held_out(folder, ["1", "3"], "tel")
     small, large = np.array([[1], [2]], np.float32), np.array([[10], [20]], np.float32)
-    index = indexed(folder / "index", {fin: (small, [0, 1]), tel: (large, [0])})
+    index = indexed(Location.of(str(tmp_path)), {"fin": (["1", "2"], small, [0, 1]), "tel": (["1", "3"], large, [0])})
     question = np.ones((1, 1), np.float32)
-    assert search(index, fin, question, 9) == [[("2", 2.0), ("1", 1.0)]]
-    assert search(index, tel, question, 9) == [[("3", 20.0), ("1", 10.0)]]
+    assert search(index, question, 9) == [[("2", 2.0), ("1", 1.0)]]
+    assert search(index, question, 9, "tel") == [[("3", 20.0), ("1", 10.0)]]
 
 
 def test_a_language_without_passages_has_no_hits(tmp_path: Path) -> None:
-    folder = Location.of(str(tmp_path))
-    fin, tel = held_out(folder, ["1"]), held_out(folder, [], "tel")
-    index = indexed(folder / "index", {fin: (whole_numbers(9, 1), [0])})
-    assert search(index, tel, whole_numbers(9, 3), 5) == [[], [], []]
+    index = indexed(Location.of(str(tmp_path)), {"fin": (["1"], whole_numbers(9, 1), [0])})
+    assert search_exactly(index, Span("bench", "tel", 0, 0), whole_numbers(9, 3), 5) == [[], [], []]
 
 
-def test_a_damaged_shard_is_refused_and_named(tmp_path: Path) -> None:
-    folder = Location.of(str(tmp_path))
-    part = held_out(folder, shuffled_ids(9))
-    index = indexed(folder / "index", {part: (whole_numbers(10, 9), [0, 3, 6])})
-    damaged = index.location / "bench/fin/0000000003.faiss"
+def test_a_damaged_piece_is_refused_and_named(tmp_path: Path) -> None:
+    index = indexed(Location.of(str(tmp_path)), {"fin": (shuffled_ids(9), whole_numbers(10, 9), [0, 3, 6])})
+    damaged = index.artifact.location / "bench/fin/0000000003.npy"
     data = bytearray(damaged.read_bytes())
     data[-1] ^= 1  # in a vector: the file still loads
     damaged.write_bytes(bytes(data))
     with pytest.raises(UserError) as caught:
-        search(index, part, whole_numbers(11, 1), 2)
+        search(index, whole_numbers(11, 1), 2)
     assert f"{damaged.uri}: damaged" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_lost_shard_is_named(tmp_path: Path) -> None:
-    folder = Location.of(str(tmp_path))
-    part = held_out(folder, shuffled_ids(9))
-    index = indexed(folder / "index", {part: (whole_numbers(10, 9), [0, 3, 6])})
-    (index.location / "bench/fin/0000000006.faiss").delete()
-    with pytest.raises(UserError, match=r"bench/fin/0000000006\.faiss"):
-        search(index, part, whole_numbers(11, 1), 2)
-
-
-def test_languages_are_merged_by_score_then_id(tmp_path: Path) -> None:
-    folder = Location.of(str(tmp_path))
-    fin, tel = held_out(folder, ["b", "d"]), held_out(folder, ["a", "c"], "tel")
-    lists = [(fin, [("d", 2.0), ("b", -1.0)]), (tel, [("c", 2.0), ("a", -0.5)])]
-    best = [(fin, "d", 2.0), (tel, "c", 2.0), (tel, "a", -0.5), (fin, "b", -1.0)]
-    assert merged(lists, 10) == best
-    assert merged(lists[::-1], 10) == best
-    assert merged(lists, 1) == best[:1]
-    assert merged([(fin, []), (tel, [])], 3) == merged([], 3) == []
-
-
-def test_passages_of_one_id_in_two_languages_are_both_found(tmp_path: Path) -> None:
-    folder = Location.of(str(tmp_path))
-    fin, tel = held_out(folder, ["1"]), held_out(folder, ["1"], "tel")
-    assert merged([(fin, [("1", 1.0)]), (tel, [("1", 1.0)])], 5) == [(fin, "1", 1.0), (tel, "1", 1.0)]
+@pytest.mark.parametrize("name", ["0000000006.npy", "0000000006.ids.parquet"])
+def test_a_lost_file_is_named(tmp_path: Path, name: str) -> None:
+    index = indexed(Location.of(str(tmp_path)), {"fin": (shuffled_ids(9), whole_numbers(10, 9), [0, 3, 6])})
+    (index.artifact.location / "bench/fin" / name).delete()
+    with pytest.raises(UserError, match=name):
+        search(index, whole_numbers(11, 1), 2)
