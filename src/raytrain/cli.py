@@ -32,11 +32,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+builds_app = typer.Typer(
+    help="""The builds of a job's indexes. Each is immutable; a name (the job's, or JOB/ARM/SEED of a study) points to
+    the one that is served. raytrain index and raytrain run move it to what they build.""",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(builds_app, name="builds")
+
 JobFile = Annotated[str, typer.Argument(metavar="JOB.yaml", help="the job file")]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[section.key=value …]", help="values that replace those of the job file"),
 ]
+
+Arm = Annotated[str | None, typer.Option(help="of a study: the index of this arm")]
+ArmSeed = Annotated[int | None, typer.Option(help="of the arm; default: its first")]
 
 
 def _say(line: str) -> None:
@@ -204,8 +215,8 @@ def search(
     overrides: Overrides = None,
     lang: Annotated[str | None, typer.Option(help="only passages of this language; default: of all")] = None,
     k: Annotated[int, typer.Option(min=1, help="how many passages")] = 10,
-    arm: Annotated[str | None, typer.Option(help="of a study: search with the model of this arm")] = None,
-    seed: Annotated[int | None, typer.Option(help="of the arm; default: its first")] = None,
+    arm: Arm = None,
+    seed: ArmSeed = None,
 ) -> None:
     """The passages nearest to a question, by the current index of the job or of an arm of its study."""
     from raytrain.jobfile import load_job
@@ -216,6 +227,54 @@ def search(
         words = Text(" ".join(hit.text.split()))
         table.add_row(str(place), f"{hit.score:.4f}", hit.language, hit.source, Text(hit.passage), words)
     _wide_console().print(table)
+
+
+@builds_app.command("list")
+def list_builds(job: JobFile, overrides: Overrides = None) -> None:
+    """All builds: which are served, of what kind they are, their recall against exact search, and their size."""
+    from raytrain.builds import builds_of
+    from raytrain.jobfile import load_job
+
+    table = Table("build", "served as", "finished", "kind", "passages", "recall", "MiB", box=None, pad_edge=False)
+    for build in builds_of(load_job(job, overrides or [])):
+        passages = "" if build.passages is None else f"{build.passages:,}"
+        recall = "" if build.recall is None else f"{build.recall:.4f}"
+        cells = (build.build, build.served, build.created, build.kind, passages, recall, f"{build.size / 2**20:,.1f}")
+        table.add_row(*map(Text, cells))
+    _wide_console().print(table)
+
+
+@builds_app.command()
+def rollback(
+    job: JobFile,
+    overrides: Overrides = None,
+    to: Annotated[str | None, typer.Option(metavar="BUILD", help="default: the one that was current before")] = None,
+    arm: Arm = None,
+    seed: ArmSeed = None,
+) -> None:
+    """Serves an earlier build again. Searches that are open stay with what they have."""
+    from raytrain.builds import go_back
+    from raytrain.jobfile import load_job
+
+    print(f"index: {go_back(load_job(job, overrides or []), to, arm, seed).build} is served")
+
+
+@builds_app.command()
+def collect(
+    job: JobFile,
+    overrides: Overrides = None,
+    grace: Annotated[str, typer.Option(help="how long a build must have been unneeded: 12h, 7d …")] = "7d",
+    delete: Annotated[bool, typer.Option("--delete", help="delete them; without it they are only listed")] = False,
+) -> None:
+    """Builds that are neither served under any name nor the one before it, and leftovers of builds that died."""
+    from raytrain.builds import garbage_of
+    from raytrain.jobfile import load_job
+
+    found = garbage_of(load_job(job, overrides or []), grace, delete=delete)
+    for one in found:
+        print(f"{one.build}  {one.size / 2**20:,.1f} MiB  {one.why}, since {one.since:%Y-%m-%d %H:%M}")
+    total = f"{len(found)} builds, {sum(one.size for one in found) / 2**20:,.1f} MiB"
+    print(f"deleted {total}" if delete else f"would delete {total}: add --delete to do it")
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """The best of several shards is the best of all: by (score, id) descending, however they are cut."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def cases(draw: st.DrawFn) -> tuple[Vectors, list[int], int]:
 def test_any_scores_and_cuts(case: tuple[Vectors, list[int], int]) -> None:
     scores, cuts, depth = case
     best = no_hits(len(scores))
-    for first, stop in zip(cuts, cuts[1:], strict=False):
+    for first, stop in pairwise(cuts):
         best = with_shard(best, fetch_from(scores[:, first:stop], first), stop - first, depth, names)
     best = in_order(best, names)
     for row, found in zip(scores, best.numbers, strict=True):

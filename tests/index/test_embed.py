@@ -184,7 +184,9 @@ def test_only_what_is_missing_is_built_and_then_nothing(
     assert after.keys() == before.keys()
     changed = {path for path in after if after[path] != before[path]}
     assert changed == {*files_of(unrecorded), unrecorded.record_path, *files_of(lost), lost.record_path}
-    assert outcome.files == [file for record in records.values() for file in (record.vectors, record.ids)]  # to the last byte
+    assert outcome.files == [
+        file for record in records.values() for file in (record.vectors, record.ids)
+    ]  # to the last byte
     assert outcome.rows == RowAccount(taken=sum(PASSAGES.values()), kept=sum(PASSAGES.values()))
     assert (stage(case, place)[0], times(place)) == (outcome, after)
 

@@ -79,7 +79,9 @@ def test_eight_shards_find_the_same(tmp_path: Path) -> None:
         assert found[1] == found[8]
 
 
-def test_one_shard_of_lists_finds_what_faiss_finds(by_shards: dict[int, tuple[Location, Description]], embeddings: Embeddings) -> None:
+def test_one_shard_of_lists_finds_what_faiss_finds(
+    by_shards: dict[int, tuple[Location, Description]], embeddings: Embeddings
+) -> None:
     place, described = by_shards[1]
     asked = questions()[1:]
     faiss = faiss_module()

@@ -109,7 +109,5 @@ def make_shards(
     return done
 
 
-def _build(
-    shard: Shard, embeddings: Embeddings, quantizer: File | None, folder: Location, threads: int
-) -> ShardRecord:
+def _build(shard: Shard, embeddings: Embeddings, quantizer: File | None, folder: Location, threads: int) -> ShardRecord:
     return build_shard(shard, embeddings, load_quantizer(folder, quantizer) if quantizer else None, folder, threads)

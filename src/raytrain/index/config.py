@@ -19,7 +19,8 @@ class Index(Section):
     """embed and index: passages as vectors of the model, in sharded FAISS."""
 
     passages: str | list[str] | None = Field(
-        None, description="folders or prefixes of passages, Parquet or JSONL named by language; default: the benchmarks'"
+        None,
+        description="folders or prefixes of passages, Parquet or JSONL named by language; default: the benchmarks'",
     )
     languages: Languages | None = Field(None, description="of index.passages; default: all")
     piece_rows: PositiveInt = Field(
@@ -31,9 +32,12 @@ class Index(Section):
         description="Flat (exact), IVF,Flat, IVF4096,SQ8, OPQ96,IVF65536,PQ96 … as FAISS names them; auto: the most "
         "accurate that fits memory_gib",
     )
-    memory_gib: PositiveFloat = Field(8.0, description="GiB that the index may take, and the tasks that build it together")
+    memory_gib: PositiveFloat = Field(
+        8.0, description="GiB that the index may take, and the tasks that build it together"
+    )
     min_recall: Share | None = Field(
-        None, description="of the recall_at best, against exact search; a build that misses it fails; default: only told"
+        None,
+        description="of the recall_at best, against exact search; a build that misses it fails; default: only told",
     )
     recall_at: PositiveInt = Field(10, description="how many of the best passages recall is measured on")
     questions: PositiveInt = Field(500, description="held-out questions that recall is measured on, at most")

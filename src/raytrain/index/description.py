@@ -63,7 +63,9 @@ class Description(Record):
                     f"the index has ({needed[:12] or 'none'}): build it again"
                 )
             if shard.first != at:
-                raise UserError(f"{uri}/{shard.shard.path}: begins at row {shard.first:,} and not at {at:,}: build it again")
+                raise UserError(
+                    f"{uri}/{shard.shard.path}: begins at row {shard.first:,} and not at {at:,}: build it again"
+                )
             at += shard.rows
         if at != self.rows or (self.spans and self.spans[-1].stop != self.rows):
             raise UserError(f"{uri}: holds {at:,} of {self.rows:,} passages: build it again")

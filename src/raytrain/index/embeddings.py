@@ -62,7 +62,8 @@ class Embeddings:
     def read(self, piece: StoredPiece) -> Vectors:
         """The vectors of a piece, fp32 (rows, dimension). Raises UserError that names a damaged file."""
         data = read_file(self.artifact.location, self._files[f"{piece.name}.npy"])
-        return np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32, copy=False)
+        vectors: Vectors = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32, copy=False)
+        return vectors
 
     def read_ids(self, piece: StoredPiece) -> pa.ChunkedArray:
         """The ids of a piece (rows,). Raises UserError that names a damaged file."""

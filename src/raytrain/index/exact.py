@@ -33,9 +33,7 @@ def search_exactly(embeddings: Embeddings, span: Span, questions: Vectors, depth
     ]
 
 
-def best_of_span(
-    embeddings: Embeddings, first: int, stop: int, questions: Vectors, depth: int, ids_of: IdsOf
-) -> Best:
+def best_of_span(embeddings: Embeddings, first: int, stop: int, questions: Vectors, depth: int, ids_of: IdsOf) -> Best:
     """The ``depth`` best of rows ``first`` up to ``stop``, ties by id; each vector is read once."""
     starts = range(0, len(questions), QUESTIONS_AT_ONCE)
     batches = [questions[start : start + QUESTIONS_AT_ONCE] for start in starts]

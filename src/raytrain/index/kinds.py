@@ -3,11 +3,10 @@
 Pure arithmetic. Numbers of lists are those of the FAISS wiki's guidelines.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from raytrain.errors import UserError
 
@@ -105,7 +104,7 @@ def turned_dimension(kind: Kind, dimension: int) -> int:
 def usual_lists(rows: int) -> int:
     """How many lists so many passages usually have: the power of two near 8 √rows, and FAISS's steps from 1M on."""
     if rows < 1_000_000:
-        return max(1, min(2 ** round(np.log2(max(8 * rows**0.5, 1))), rows // A_LIST))
+        return max(1, min(1 << round(math.log2(max(8 * rows**0.5, 1))), rows // A_LIST))
     return 65_536 if rows < 10_000_000 else 262_144 if rows < 100_000_000 else 1_048_576
 
 
@@ -122,9 +121,7 @@ def most_sampled(dimension: int, memory: int) -> int:
     return memory // 2 // (4 * dimension)
 
 
-def choose(
-    wanted: str, rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool = False
-) -> Choice:
+def choose(wanted: str, rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool = False) -> Choice:
     """The kind of an index of (rows, dimension) within ``memory`` bytes; ``wanted`` names it, or is "auto".
 
     Raises UserError if what is named does not fit, or nothing does.
@@ -205,7 +202,10 @@ def _candidates(rows: int, dimension: int, memory: int, gpu: bool) -> Iterator[t
     yield Kind(None, None, "Flat"), "exact"
     if rows < A_LIST:
         return  # too few to learn anything from
-    for codes, expected in (("Flat", "lists, full vectors"), ("SQ8", "a byte a dimension, typically within 1 % of that")):
+    for codes, expected in (
+        ("Flat", "lists, full vectors"),
+        ("SQ8", "a byte a dimension, typically within 1 % of that"),
+    ):
         yield _completed(Kind(None, 0, codes), rows, dimension, memory)[0], expected
     if min(rows, most_sampled(dimension, memory)) < 256:
         return

@@ -87,7 +87,9 @@ def train_quantizer(kind: Kind, vectors: Vectors, folder: Location, threads: int
         index.train(vectors)
     except RuntimeError as error:
         reason = str(error).rsplit("Error: ", 1)[-1].split("\n")[0]
-        raise UserError(f"index.kind: {kind.factory} can't be trained on {len(vectors):,} passages: {reason}") from error
+        raise UserError(
+            f"index.kind: {kind.factory} can't be trained on {len(vectors):,} passages: {reason}"
+        ) from error
     with tempfile.TemporaryDirectory() as temp:
         local = Path(temp) / PATH
         faiss.write_index(index, str(local))

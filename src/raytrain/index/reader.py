@@ -143,7 +143,9 @@ class Index:
             vectors = self.embed(questions) if questions else np.empty((0, self.description.dimension), np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self.description.dimension:
             shape = " × ".join(map(str, vectors.shape))
-            raise UserError(f"vectors of shape {shape}: the index has {self.description.dimension} dimensions: give (n, d)")
+            raise UserError(
+                f"vectors of shape {shape}: the index has {self.description.dimension} dimensions: give (n, d)"
+            )
         if not np.isfinite(vectors).all():
             raise UserError("vectors hold values that are no numbers")
         return vectors

@@ -59,7 +59,10 @@ def _indexing(job: Job, names: Mapping[str, str]) -> list[Task]:
     """The index of the job's own passages or, where it has none, of the benchmarks', whose embeddings are there."""
     if not job.index.passages:
         return [_task(INDEX, job, {"passages": "benchmark", **names})]
-    return [_task(PASSAGES_EMBED, job, names), _task(INDEX, job, {**names, "embed": names.get("passages-embed", "passages-embed")})]
+    return [
+        _task(PASSAGES_EMBED, job, names),
+        _task(INDEX, job, {**names, "embed": names.get("passages-embed", "passages-embed")}),
+    ]
 
 
 def study(job: Job, config: Study) -> list[Task]:
@@ -88,7 +91,10 @@ def _arm(run: ArmRun) -> list[Task]:
 
 def _names(run: ArmRun) -> dict[str, str]:
     """The names of an arm's tasks, and of those that it shares with the other arms of its seed."""
-    own = {stage.name: f"{run.name}/{stage.name}" for stage in (PLAN, TRAIN, EXPORT, EMBED, PASSAGES_EMBED, INDEX, EVALUATE)}
+    own = {
+        stage.name: f"{run.name}/{stage.name}"
+        for stage in (PLAN, TRAIN, EXPORT, EMBED, PASSAGES_EMBED, INDEX, EVALUATE)
+    }
     return own | {role: f"seed:{run.seed}/{role}" for role in ("model", "tokens")}
 
 

@@ -9,7 +9,7 @@ from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
-from raytrain.index.kinds import Choice, Kind, choose, code_bytes, sample_rows
+from raytrain.index.kinds import Kind, choose, code_bytes, sample_rows
 from raytrain.index.library import Vectors, faiss_module
 from raytrain.index.shards import Shard, ShardRecord, plan_shards
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
@@ -91,7 +91,9 @@ def _build(
     with counting("index", "passages", embeddings.rows) as progress:
 
         def begun(done: dict[str, ShardRecord]) -> None:
-            progress(sum(record.rows for record in done.values()), f"{len(done)} of {len(shards)} shards" if done else "")
+            progress(
+                sum(record.rows for record in done.values()), f"{len(done)} of {len(shards)} shards" if done else ""
+            )
 
         def one(shard: Shard) -> None:
             progress(shard.rows, f"shard {shard.number}")
@@ -105,14 +107,20 @@ def _build(
     return described, [*([quantizer] if quantizer else []), *files]
 
 
-def _quality(
-    job: Job, inputs: Inputs, embeddings: Embeddings, description: Description, folder: Location
-) -> "Quality":
+def _quality(job: Job, inputs: Inputs, embeddings: Embeddings, description: Description, folder: Location) -> "Quality":
     from raytrain.cluster import threads_of
     from raytrain.index.build import run_task
 
     quality: Quality = run_task(
-        job.cluster, _measured, job, inputs["export"], inputs["passages"], embeddings, description, folder, threads_of(job.cluster)
+        job.cluster,
+        _measured,
+        job,
+        inputs["export"],
+        inputs["passages"],
+        embeddings,
+        description,
+        folder,
+        threads_of(job.cluster),
     )
     return quality
 
@@ -140,9 +148,11 @@ def _measured(
 
 
 def _questions(passages: Artifact, most: int) -> list[str]:
-    """Held-out questions of the benchmarks whose passages are indexed, evenly from all languages; [] if there are none."""
+    """Held-out questions of the benchmarks that are indexed, evenly from all languages; [] if there are none."""
     texts = [list(part.read_questions().values()) for part in held_out_of(passages) if part.questions]
-    rounds = [text for turn in range(max(map(len, texts), default=0)) for some in texts for text in some[turn : turn + 1]]
+    rounds = [
+        text for turn in range(max(map(len, texts), default=0)) for some in texts for text in some[turn : turn + 1]
+    ]
     return rounds[:most]
 
 

@@ -40,12 +40,14 @@ class FileInfo:
     """One file of a listing.
 
     `path` is relative to the location listed. `version` changes when the content is replaced: the ETag on
-    S3, the generation on Google Cloud Storage, and modification time plus inode on local disk.
+    S3, the generation on Google Cloud Storage, and modification time plus inode on local disk. `modified` is
+    when that was, in seconds since 1970.
     """
 
     path: str
     size: int
     version: str
+    modified: float
 
 
 class Store(Protocol):

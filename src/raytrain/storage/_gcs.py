@@ -91,7 +91,7 @@ class GcsStore:
         prefix = f"{key}/" if key else ""
         for blob in self._blobs(prefix, **({} if recursive else {"delimiter": "/"})):
             if not blob.name.endswith("/"):
-                yield FileInfo(blob.name[len(prefix) :], blob.size, str(blob.generation))
+                yield FileInfo(blob.name[len(prefix) :], blob.size, str(blob.generation), blob.updated.timestamp())
 
     def exists(self, key: str) -> bool:
         """Tell whether an object has this name, or names below it."""

@@ -74,7 +74,8 @@ def _walk(folder: str, prefix: str, recursive: bool, above: frozenset[tuple[int,
                 continue  # deleted since the folder was read
             if stat.S_ISREG(info.st_mode):
                 # The inode too, since the clock behind mtime can be too coarse to tell two writes apart.
-                yield FileInfo(prefix + entry.name, info.st_size, f"{info.st_mtime_ns}-{info.st_ino}")
+                version = f"{info.st_mtime_ns}-{info.st_ino}"
+                yield FileInfo(prefix + entry.name, info.st_size, version, info.st_mtime)
             elif recursive and stat.S_ISDIR(info.st_mode):
                 here = (info.st_dev, info.st_ino)
                 if here not in above:  # a link to a folder above would go round for ever

@@ -199,7 +199,8 @@ class S3Store:
         prefix = f"{key}/" if key else ""
         for found in self._pages(prefix, recursive):
             if not found["Key"].endswith("/"):
-                yield FileInfo(found["Key"][len(prefix) :], found["Size"], found["ETag"].strip('"'))
+                version, modified = found["ETag"].strip('"'), found["LastModified"].timestamp()
+                yield FileInfo(found["Key"][len(prefix) :], found["Size"], version, modified)
 
     def exists(self, key: str) -> bool:
         """Tell whether an object has this key, or keys below it."""

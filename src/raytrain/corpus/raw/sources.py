@@ -47,7 +47,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class _File:
+class SourceFile:
     """A file of a source, before it is known what is in it; ``spelling`` is what says its language."""
 
     path: str
@@ -117,7 +117,7 @@ def _units_of(source: str, open_location: Callable[[str], Location]) -> list[Uni
         return [Unit("cldr", "pairs", (lang,), f"{source}/{lang}", cldr.version(), CLDR_ROWS) for lang in languages]
     if source.startswith("demo:"):
         raise UserError(f"corpus.source: no embedded corpus {source!r}: there is demo:cldr")
-    files = list(_hub_files(source)) if source.startswith("hf://") else list(_folder_files(open_location(source)))
+    files = list(_hub_files(source)) if source.startswith("hf://") else list(folder_files(open_location(source)))
     if not files:
         raise UserError(
             f"corpus.source: {source} holds no {{lang}}.parquet or {{lang}}.jsonl[.gz], nor {{lang}}/ of such"
@@ -128,7 +128,7 @@ def _units_of(source: str, open_location: Callable[[str], Location]) -> list[Uni
     return units
 
 
-def _unit(file: _File) -> Unit:
+def _unit(file: SourceFile) -> Unit:
     kind: Format = "parquet" if file.path.endswith(".parquet") else "jsonl"
     columns = header_of(file.file, kind, file.version).columns
     empty = kind == "jsonl" and not columns
@@ -139,7 +139,7 @@ def _unit(file: _File) -> Unit:
     return Unit(kind, shape, labels, file.path, file.version, rows, file=file.file)
 
 
-def _refuse_two_spellings(source: str, files: list[_File], units: list[Unit]) -> None:
+def _refuse_two_spellings(source: str, files: list[SourceFile], units: list[Unit]) -> None:
     """Most likely they are the same rows twice."""
     spellings: dict[str, str] = {}
     for file, unit in zip(files, units, strict=True):
@@ -153,22 +153,23 @@ def _is_data(path: str) -> bool:
     return not posixpath.basename(path).startswith(("_", ".")) and path.endswith((".parquet", ".jsonl", ".jsonl.gz"))
 
 
-def _folder_files(folder: Location) -> Iterator[_File]:
+def folder_files(folder: Location) -> Iterator[SourceFile]:
+    """The Parquet and JSONL files of a folder, whose names say the language. Raises UserError for those too deep."""
     for info in folder.list():
         if _is_data(info.path):
             file = folder / info.path
             version = f"{info.size}-{info.version}"
-            yield _File(info.path, *_language_in(info.path, file.uri), info.size, version, file)
+            yield SourceFile(info.path, *_language_in(info.path, file.uri), info.size, version, file)
 
 
-def _hub_files(source: str) -> Iterator[_File]:
+def _hub_files(source: str) -> Iterator[SourceFile]:
     """The data files of each config, which says the language; of a dataset without configs its files do."""
     for found in hub_files(source):
         if not _is_data(found.path):
             raise UserError(f"{found.file.uri}: only Parquet and JSONL are read of the hub")
         by_file = found.config == "default"
         named = _language_in(found.path, found.file.uri) if by_file else (found.config, f"config {found.config}")
-        yield _File(found.path, *named, found.size, found.version, found.file)
+        yield SourceFile(found.path, *named, found.size, found.version, found.file)
 
 
 def _language_in(path: str, uri: str) -> tuple[str, str]:
@@ -176,7 +177,7 @@ def _language_in(path: str, uri: str) -> tuple[str, str]:
     its name, and the file or folder of that name."""
     match = re.fullmatch(r"((?:data/)?([^/]+?))(/[^/]+)?(?:\.parquet|\.jsonl|\.jsonl\.gz)", path)
     if not match:
-        raise UserError(f"{uri}: pairs this deep are not read: move them to {{lang}}/")
+        raise UserError(f"{uri}: files this deep are not read: move them to {{lang}}/")
     return match[2], f"{match[1]}/" if match[3] else path
 
 

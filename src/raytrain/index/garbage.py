@@ -1,0 +1,82 @@
+"""Builds of indexes that nobody needs any more: found, and deleted after a time of grace."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from raytrain.artifact import MANIFEST, read_manifest
+from raytrain.errors import UserError
+from raytrain.index.current import BUILDS, history, names
+from raytrain.storage import FileInfo, Location
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """A build of ``size`` bytes that has not been needed ``since``, and why it is not."""
+
+    build: str
+    size: int
+    since: datetime
+    why: str
+
+
+def unreferenced(root: Location, grace: timedelta, now: datetime) -> list[Garbage]:
+    """Builds that are neither current under any name nor the one before it, for longer than ``grace``.
+
+    Counted from when they stopped being one of the two or, if they never were, from when they were finished; of one
+    that was not finished, from its last file.
+    """
+    files = defaultdict[str, list[FileInfo]](list)
+    for info in (root / BUILDS).list():
+        build, _, rest = info.path.partition("/")
+        if rest:
+            files[build].append(info)
+    kept, left = _pointed_at(root)
+    found = []
+    for build, infos in files.items():
+        if build not in kept:
+            since, why = _since(root, build, infos, left.get(build))
+            if now - since > grace:
+                found.append(Garbage(build, sum(info.size for info in infos), since, why))
+    return sorted(found, key=lambda garbage: garbage.since)
+
+
+def collect(root: Location, garbage: Iterable[Garbage]) -> list[Garbage]:
+    """Deletes builds, the manifest first: what is left of a kill is no index. Those that became current meanwhile stay."""
+    deleted = []
+    for one in garbage:
+        if one.build not in _pointed_at(root)[0]:
+            (root / BUILDS / one.build / MANIFEST).delete()
+            (root / BUILDS / one.build).delete_tree()
+            deleted.append(one)
+    return deleted
+
+
+def _pointed_at(root: Location) -> tuple[set[str], dict[str, datetime]]:
+    """Builds that are current or the one before, under any name; and when each other one that was stopped being so."""
+    kept = set[str]()
+    left = dict[str, datetime]()
+    for name in names(root):
+        pointers = history(root, name)
+        builds = list(dict.fromkeys(pointer.build for pointer in reversed(pointers)))  # the newest first
+        kept.update(builds[:2])
+        for build in builds[2:]:
+            last = max(i for i, pointer in enumerate(pointers) if pointer.build == build)
+            # It was the one before until its follower had one.
+            stopped = pointers[min(last + 2, len(pointers) - 1)].since
+            left[build] = max(left.get(build, stopped), stopped)
+    return kept, left
+
+
+def _since(root: Location, build: str, files: list[FileInfo], left: datetime | None) -> tuple[datetime, str]:
+    if left is not None:
+        return left, "was current"
+    if any(info.path == f"{build}/{MANIFEST}" for info in files):
+        try:
+            manifest = read_manifest(root / BUILDS / build)
+        except UserError:
+            manifest = None
+        if manifest is not None:
+            return datetime.fromisoformat(manifest.created), "never current"
+    return datetime.fromtimestamp(max(info.modified for info in files), UTC), "never finished"
