@@ -183,10 +183,14 @@ def test_a_study_without_a_benchmark(tmp_path: Path, data: dict[str, Any]) -> No
 def test_a_command_that_needs_a_benchmark(tmp_path: Path, data: dict[str, Any]) -> None:
     job = tmp_path / "job.yaml"
     job.write_text(yaml.safe_dump(data))
-    for command in (["index", str(job)], ["evaluate", str(job)], ["search", str(job), "ban"]):
+    for command, why in (
+        (["index", str(job)], "evaluate.benchmarks: names none"),
+        (["evaluate", str(job)], "evaluate.benchmarks: names none"),
+        (["search", str(job), "ban"], "no index is served here yet: run raytrain index"),
+    ):
         done = raytrain(*command)
         assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
-        assert "evaluate.benchmarks: names none" in done.stderr
+        assert why in done.stderr
 
 
 def test_nobody_at_the_address(tmp_path: Path, data: dict[str, Any]) -> None:

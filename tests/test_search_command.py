@@ -6,21 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from embedded import built
 from jobs import WORDS, small_job, write_corpus
 from raytrain.artifact import Artifact, File, commit, digest, make_manifest, upload_folder
+from raytrain.builds import go_back
 from raytrain.config import FromScratch, Job
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
-from raytrain.index.shards import plan_shards, write_shard
+from raytrain.index.embeddings import Embeddings
+from raytrain.index.opening import open_index
+from raytrain.index.pieces import plan_pieces, write_piece
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.model.encoder import random_backbone
 from raytrain.model.tokenizer import save_tokenizer, train_tokenizer
 from raytrain.pipeline import TaskState, examine, root_of, up_to
 from raytrain.search import Found, find
+from raytrain.serving import serve
 from raytrain.stages.chain import chain
 from raytrain.storage import Location
 from raytrain.study.arms import runs_of
@@ -50,23 +56,33 @@ def benchmark(folder: Location) -> Made:
     return files, {"benchmarks": {LABEL: counts}}
 
 
-def index(job: Job, done: Mapping[str, Artifact], embedder: Embedder, sign: int, folder: Location) -> Made:
+def embed(done: Mapping[str, Artifact], embedder: Embedder, sign: int, folder: Location) -> Made:
     files, entries = [], []
-    for shard in plan_shards(held_out_of(done["benchmark"]), shard_rows=12):
-        texts = list(shard.part.read_passages(shard.first, shard.rows).values())
-        files.append(write_shard(shard, sign * embedder.passages(texts), folder).file)
-        entry = {"path": shard.path, "benchmark": LABEL, "language": shard.part.language}
-        entries.append({**entry, "first": shard.first, "rows": shard.rows})
-    return files, {"shards": entries}
+    for piece in plan_pieces(held_out_of(done["benchmark"]), piece_rows=12):
+        texts = piece.part.read_passages(piece.first, piece.rows)
+        vectors = sign * embedder.passages(list(texts.values()))
+        record = write_piece(piece, vectors, pa.array(texts, pa.string()), "fp32", (1, 1), folder)
+        files += [record.vectors, record.ids]
+        entry = {"name": piece.name, "benchmark": LABEL, "language": piece.part.language}
+        entries.append({**entry, "number": piece.first, "rows": piece.rows})
+    return files, {"dimension": vectors.shape[1], "pieces": entries}
 
 
-def finish(job: Job, model: Path, last: str = "index", sign: int = 1) -> None:
+def index(job: Job, done: Mapping[str, Artifact], folder: Location) -> Made:
+    _, described = built(folder, Embeddings(done["embed"]), job.index.kind, shards=3)
+    files = [file for record in described.shards for file in (record.shard, record.ids)]
+    rules = {"model": job.model.model_dump(mode="json"), "tokens_per_chunk": job.train.tokens_per_chunk}
+    return files, {"index": described.model_dump(mode="json"), **rules}
+
+
+def finish(job: Job, model: Path, sign: int = 1, of: Job | None = None) -> None:
     """Finishes a run without training: with a real benchmark, model and index, and no more than manifests between.
 
-    ``sign`` -1 turns all passages round, so that the last come first.
+    ``sign`` -1 turns all passages round, so that the last come first. ``of`` is the study that the run is of.
     """
     done: dict[str, Artifact] = {}
-    for task in up_to(chain(job), last):
+    tasks = up_to(chain(job), "index")
+    for task in tasks:
         state: TaskState = examine(task, done)
         if state.artifact is None:
             assert state.location is not None
@@ -77,8 +93,10 @@ def finish(job: Job, model: Path, last: str = "index", sign: int = 1) -> None:
                 files, summary = benchmark(state.location)
             elif task.name == "export":
                 files = [*files, *upload_folder(model, state.location, "model")]
+            elif task.name == "embed":
+                files, summary = embed(done, Embedder(model, job.model, 256), sign, state.location)
             elif task.name == "index":
-                files, summary = index(job, done, Embedder(model, job.model, 256), sign, state.location)
+                files, summary = index(job, done, state.location)
             manifest = make_manifest(
                 stage=task.stage.name,
                 writer="me",
@@ -93,6 +111,7 @@ def finish(job: Job, model: Path, last: str = "index", sign: int = 1) -> None:
             done[task.name] = commit(state.location, manifest)
         else:
             done[task.name] = state.artifact
+    serve(of or job, tasks, done)
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +154,8 @@ def expected(job: Job, model: Path, text: str, languages: tuple[str, ...]) -> li
 
 
 def same(found: list[Found], wanted: list[Found]) -> None:
-    assert [(f.benchmark, f.language, f.passage, f.text) for f in found] == [
-        (w.benchmark, w.language, w.passage, w.text) for w in wanted
+    assert [(f.source, f.language, f.passage, f.text) for f in found] == [
+        (w.source, w.language, w.passage, w.text) for w in wanted
     ]
     np.testing.assert_allclose([f.score for f in found], [w.score for w in wanted], atol=1e-6)
 
@@ -162,33 +181,61 @@ def test_an_arm_and_a_seed_choose_the_run(tmp_path: Path, model: Path) -> None:
     study = job(tmp_path, study=STUDY)
     assert study.study is not None
     plain_1, hot_1, _, hot_2 = (run.job for run in runs_of(study, study.study))
-    finish(plain_1, model)
-    finish(hot_2, model, sign=-1)
+    finish(hot_2, model, sign=-1, of=study)
+    assert refusal(study).endswith("choose an arm of the study with --arm: plain, hot")
+    finish(plain_1, model, of=study)
     wanted = expected(study, model, "ban?", ("fin", "tel"))
     same(find(study, "ban?", None, 4, "plain", None), wanted[:4])  # its first seed
-    turned = [Found(w.benchmark, w.language, w.passage, w.text, -w.score) for w in wanted[::-1]]
+    turned = [Found(w.source, w.language, w.passage, w.text, -w.score) for w in wanted[::-1]]
     same(find(study, "ban?", None, 4, "hot", 2), turned[:4])
-    assert "is not finished" in refusal(study, arm="hot")  # its first seed is 1
-    finish(hot_1, model)
+    assert "no index is served here yet" in refusal(study, arm="hot")  # its first seed is 1
+    finish(hot_1, model, of=study)
     same(find(study, "ban?", None, 4, "hot", None), wanted[:4])
 
 
+def test_an_arm_that_is_train_mix_needs_no_name(tmp_path: Path, model: Path) -> None:
+    """It is the run that the job would be without its study."""
+    study = job(tmp_path, study={**STUDY, "seeds": [42]})
+    assert study.study is not None
+    finish(runs_of(study, study.study)[0].job, model, of=study)
+    same(find(study, "ban?", None, 4, None, None), expected(study, model, "ban?", ("fin", "tel"))[:4])
+
+
 def test_nothing_is_finished_yet(tmp_path: Path) -> None:
-    assert refusal(job(tmp_path)) == "search: benchmark is not finished: run the job first"
+    line = refusal(job(tmp_path))
+    assert line.endswith(
+        "/root/indexes/small: no index is served here yet: run raytrain index JOB.yaml, or raytrain run"
+    )
 
 
-def test_the_first_stage_that_lacks_is_named(tmp_path: Path, model: Path) -> None:
-    half = job(tmp_path)
-    finish(half, model, last="plan")
-    assert refusal(half) == "search: model is not finished: run the job first"
-    finish(half, model, last="index")
-    (root_of(half) / "index").delete_tree()
-    assert refusal(half) == "search: index is not finished: run the job first"
+def test_another_kind_of_index_finds_the_same_and_going_back_serves_the_first(tmp_path: Path, model: Path) -> None:
+    first, second = job(tmp_path), job(tmp_path, index={"kind": "IVF2,Flat"})
+    finish(first, model)
+    wanted = expected(first, model, "ban?", ("fin", "tel"))[:4]
+    finish(second, model)
+    assert open_index(root_of(first) / "indexes/small").description.kind == "IVF2,Flat"
+    opened_before = open_index(root_of(first) / "indexes/small")
+    go_back(first, None, None, None)
+    assert open_index(root_of(first) / "indexes/small").description.kind == "Flat"
+    same(find(second, "ban?", None, 4, None, None), wanted)
+    assert opened_before.description.kind == "IVF2,Flat"  # stays with what it has
+    hits = opened_before.search(["ban?"], 60, nprobe=2)[0]
+    assert [hit.id for hit in hits[:4]] == [found.passage for found in wanted]
+    assert opened_before.texts(hits[:4]) == [found.text for found in wanted]
 
 
-def test_a_study_without_a_run_of_its_own_names_its_arms(tmp_path: Path) -> None:
-    line = refusal(job(tmp_path, study=STUDY))
-    assert line.endswith("run the job first, or choose a finished arm of the study with --arm: plain, hot")
+def test_a_build_whose_model_or_passages_are_gone_answers_vectors(tmp_path: Path, model: Path) -> None:
+    made = job(tmp_path)
+    finish(made, model)
+    for stage in ("export", "benchmark"):
+        (root_of(made) / stage).delete_tree()
+    index = open_index(root_of(made) / "indexes/small")
+    hits = index.search(np.eye(32, dtype=np.float32)[:2], 3)
+    assert [len(some) for some in hits] == [3, 3]
+    with pytest.raises(UserError, match="the model that embeds questions, is no longer beside the index"):
+        index.search(["ban?"])
+    with pytest.raises(UserError, match="the passages, is no longer beside the index"):
+        index.texts(hits[0])
 
 
 def test_an_arm_or_seed_of_a_job_without_study(finished: Job) -> None:
@@ -203,10 +250,6 @@ def test_an_arm_or_seed_that_the_study_has_not(tmp_path: Path) -> None:
     for chosen in ({"arm": "cold"}, {"arm": "hot", "seed": 3}, {"arm": "cold", "seed": 1}):
         line = refusal(study, **chosen)
         assert line == "--arm, --seed: the study has no such run; it has plain:1, hot:1, plain:2, hot:2"
-
-
-def test_a_job_without_benchmarks_has_nothing_to_search(tmp_path: Path) -> None:
-    assert "evaluate.benchmarks: names none" in refusal(job(tmp_path, evaluate={}))
 
 
 def test_a_language_that_is_not_indexed(finished: Job) -> None:

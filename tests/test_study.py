@@ -20,6 +20,7 @@ from raytrain.errors import UserError
 from raytrain.jobfile import job_from
 from raytrain.pipeline import differences, run, status
 from raytrain.search import find
+from raytrain.serving import serve
 from raytrain.stages.chain import one_run, tasks_of
 from raytrain.stages.report import read_report
 from raytrain.stages.study import all_pairs, check_apart
@@ -57,7 +58,7 @@ def study_job(source: Any, held_out: Any, root: Any, arms: dict[str, Any]) -> di
     data = small_job(source, root, max_steps=120, checkpoint_every=60, ledger=False, learning_rate=1e-2)
     data["cluster"]["workers"] = 1
     data["evaluate"] = {"benchmarks": [f"beir:{held_out}"]}
-    data["index"] = {"shard_rows": 40}
+    data["index"] = {"piece_rows": 40, "shard_rows": 150}
     return {**data, "study": {"arms": arms, "seeds": [1, 2, 3]}}
 
 
@@ -126,11 +127,11 @@ def test_arms_share_corpus_first_weights_and_evaluation(planted: dict[str, Artif
     one, other = (
         {name.split("/")[1]: a.manifest for name, a in planted.items() if name.startswith(f"{arm}:1/")} for arm in ARMS
     )
-    shared = {("plan", "prepare"), ("train", "prepare"), ("train", "model"), ("index", "benchmark")}
+    shared = {("plan", "prepare"), ("train", "prepare"), ("train", "model"), ("embed", "benchmark")}
     for stage, given in shared | {("evaluate", "benchmark")}:
         assert one[stage].inputs[given] == other[stage].inputs[given]
     assert differences(one["plan"].identity, other["plan"].identity)
-    for stage in ("train", "export", "index", "evaluate"):  # configs alike: what differs is what went in
+    for stage in ("train", "export", "embed", "evaluate", "index"):  # configs alike: what differs is what went in
         changed = differences(one[stage].identity, other[stage].identity)
         assert all(line.startswith("inputs.") for line in changed)
     for stage in ("plan", "train"):  # equal pairs, equal steps
@@ -161,7 +162,7 @@ def test_every_system_is_scored_on_every_language(planted: dict[str, Artifact]) 
 def test_the_report_names_all_it_comes_from(planted: dict[str, Artifact]) -> None:
     report = read_report(planted["report"])
     told = {entry["name"]: entry for entry in report.provenance["artifacts"]}
-    assert set(told) == set(planted) - {"report"}
+    assert set(told) == {name for name in planted if name != "report" and not name.endswith("/index")}
     for name, entry in told.items():
         assert (entry["hash"], entry["content"]) == (planted[name].manifest.hash, planted[name].manifest.content)
     assert report.provenance["versions"]["pytrec-eval-terrier"] == version("pytrec-eval-terrier")
@@ -175,6 +176,7 @@ def test_search_finds_the_passage_that_shares_the_words(
     planted: dict[str, Artifact], data: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     job = job_from(data(ARMS), "test")
+    serve(job, tasks_of(job), planted)
     with pytest.raises(UserError, match="with --arm: french, shuffled"):
         find(job, "ban dol", None, 3, None, None)
     hits = find(job, "ban dol", None, 30, "french", None)
@@ -226,7 +228,7 @@ def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numb
     """SIGKILL to the driver and all it started. Finished arms are not touched again."""
     root = tmp_path / "root"
     shutil.copytree(folder / "root", root)
-    lost = [planted[name] for name in planted if name.startswith(("shuffled:2/", "french:2/index", "french:2/eval"))]
+    lost = [planted[name] for name in planted if name.startswith(("shuffled:2/", "french:2/embed", "french:2/eval"))]
     for artifact in [*lost, planted["study"], planted["report"]]:
         if artifact.manifest.stage != "plan":
             shutil.rmtree(root / artifact.manifest.stage / artifact.manifest.hash)
@@ -240,7 +242,7 @@ def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numb
         return lambda: bool(list(place.glob(pattern))) and not (place / "manifest.json").exists()
 
     moments = [
-        partial("french:2/index", "records/*/*/*.json"),
+        partial("french:2/embed", "records/*/*/*.json"),
         partial("french:2/evaluate", "*/*/scores.parquet"),
         partial("shuffled:2/train", "checkpoints/*/manifest.json"),
     ]
@@ -260,7 +262,7 @@ def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numb
 
 def test_one_run_of_a_study_job_is_an_ordinary_one(data: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     job = one_run(job_from(data(ARMS), "test"))
-    assert [task.name for task in tasks_of(job)][-2:] == ["evaluate", "report"]
+    assert [task.name for task in tasks_of(job)][-3:] == ["evaluate", "index", "report"]
 
 
 def test_arms_that_name_one_mix_in_two_ways_are_refused(

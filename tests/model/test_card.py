@@ -101,8 +101,7 @@ def evaluated(job: Job, done: dict[str, Artifact]) -> dict[str, Artifact]:
     found = done | quiet(up_to(chain(job), "bm25"))
     scores = {"beir-held-out": {language: dict.fromkeys(METRICS, value) for language, value in SCORES.items()}}
     tasks = {task.name: task for task in chain(job)}
-    index = committed(tasks["index"], found, Outcome([], [], {}))
-    found |= {"index": index}
+    found |= {"embed": committed(tasks["embed"], found, Outcome([], [], {}))}
     return found | {"evaluate": committed(tasks["evaluate"], found, Outcome([], [], {"scores": scores}))}
 
 

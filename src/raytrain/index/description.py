@@ -53,14 +53,14 @@ class Description(Record):
         )
 
     def check(self, uri: str) -> None:
-        """Raises UserError if shards have another quantizer, or leave out or repeat a row: it would answer wrongly."""
+        """Raises UserError if shards have another quantizer, or leave out or repeat a row: answers would be wrong."""
         needed = self.quantizer.sha256 if self.quantizer else ""
         at = 0
         for shard in self.shards:
             if shard.quantizer != needed:
                 raise UserError(
-                    f"{uri}/{shard.shard.path}: was built with another quantizer ({shard.quantizer[:12] or 'none'}) than "
-                    f"the index has ({needed[:12] or 'none'}): build it again"
+                    f"{uri}/{shard.shard.path}: was built with another quantizer ({shard.quantizer[:12] or 'none'}) "
+                    f"than the index has ({needed[:12] or 'none'}): build it again"
                 )
             if shard.first != at:
                 raise UserError(
@@ -71,7 +71,7 @@ class Description(Record):
             raise UserError(f"{uri}: holds {at:,} of {self.rows:,} passages: build it again")
 
     def ranges(self, languages: Sequence[str] | None) -> list[tuple[int, int]]:
-        """The rows of some languages (None: all), as ``[first, stop)`` that do not touch. Raises UserError for others."""
+        """The rows of some languages (None: all), as ``[first, stop)`` apart from each other. Raises UserError."""
         if languages is None:
             return [(0, self.rows)] if self.rows else []
         there = {span.language for span in self.spans}

@@ -43,7 +43,7 @@ def unreferenced(root: Location, grace: timedelta, now: datetime) -> list[Garbag
 
 
 def collect(root: Location, garbage: Iterable[Garbage]) -> list[Garbage]:
-    """Deletes builds, the manifest first: what is left of a kill is no index. Those that became current meanwhile stay."""
+    """Deletes builds, the manifest first, so that a kill leaves no index; those that became current meanwhile stay."""
     deleted = []
     for one in garbage:
         if one.build not in _pointed_at(root)[0]:

@@ -109,7 +109,7 @@ def usual_lists(rows: int) -> int:
 
 
 def sample_rows(kind: Kind, rows: int, dimension: int, memory: int) -> int:
-    """Passages to learn from: 64 a list, and enough for codes; no more than there are, or than half the memory holds."""
+    """Passages to learn from: 64 a list, and enough for codes; no more than there are or half the memory holds."""
     if kind.lists is None:
         return 0
     wanted = max(SAMPLE_A_LIST * kind.lists, SAMPLE_CODES if kind.codes != "Flat" else 0)
@@ -170,7 +170,7 @@ def _check_codes(kind: Kind, dimension: int, gpu: bool) -> None:
 
 
 def _auto(rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool) -> Choice:
-    """The first of ``_candidates`` that fits and can be expected to find as much as is wanted; else the first to fit."""
+    """The first of ``_candidates`` that fits, which is the most accurate."""
     lines, fitting = list[str](), list[Kind]()
     for kind, expected in _candidates(rows, dimension, memory, gpu):
         size = bytes_of(kind, rows, dimension)
@@ -180,6 +180,7 @@ def _auto(rows: int, dimension: int, memory: int, min_recall: float | None, gpu:
         lines.append(f"{kind.factory}: {_gib(size)}, {expected}: {verdict}")
         if fits and not slow:
             fitting.append(kind)
+            break  # less accurate ones need no look
     if min_recall == 1:
         fitting = [kind for kind in fitting if kind.exact]
     if not fitting:

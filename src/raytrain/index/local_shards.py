@@ -1,4 +1,4 @@
-"""The files of an index on this machine: copied if they are elsewhere, compared with their hashes, mapped into memory."""
+"""The files of an index on this machine: copied if they are elsewhere, compared with their hashes, mapped."""
 
 import tempfile
 import weakref

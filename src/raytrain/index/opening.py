@@ -77,7 +77,7 @@ def open_described(
     memory: int | None,
     threads: int,
 ) -> Index:
-    """The index in a folder, as it is described; questions go through ``model``, and texts are read from ``passages``."""
+    """The index in a folder, as it is described: ``model`` embeds questions, ``passages`` has the texts."""
     return Index(
         folder,
         description,

@@ -1,4 +1,4 @@
-"""The quantizer of an index: trained once, on a sample, and shared by all shards, so that they are one index in parts."""
+"""The quantizer of an index: trained once, on a sample, and shared by all shards, which so are one index in parts."""
 
 import tempfile
 from dataclasses import dataclass

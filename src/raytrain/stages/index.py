@@ -48,8 +48,8 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     if job.index.min_recall is not None and quality.recall < job.index.min_recall:
         raise UserError(
             f"index.min_recall: {choice.kind.factory} finds {quality.recall:.4f} of the {quality.k} best with "
-            f"{quality.nprobe} lists looked into, and {job.index.min_recall:g} is wanted: nothing was committed; take a "
-            "more exact index.kind, more index.memory_gib, or a lower index.min_recall"
+            f"{quality.nprobe} lists looked into, and {job.index.min_recall:g} is wanted: nothing was committed; take "
+            "a more exact index.kind, more index.memory_gib, or a lower index.min_recall"
         )
     final = description.model_copy(update={"nprobe": quality.nprobe})
     summary = {
