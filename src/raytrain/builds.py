@@ -70,7 +70,7 @@ def garbage_of(job: Job, grace: str, *, delete: bool) -> list[Garbage]:
 
 def time_of(text: str) -> timedelta:
     """How long "90s", "30m", "12h", "7d" or "2w" is. Raises UserError."""
-    match = re.fullmatch(r"(\d+)([smhdw])", text)
+    match = re.fullmatch(r"(\d{1,6})([smhdw])", text)
     if not match:
         raise UserError(f"--grace: {text!r} is no time: give 30m, 12h, 7d or 2w")
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])

@@ -5,6 +5,7 @@ import http.client
 import os
 import pickle
 import posixpath
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,13 @@ def test_version_changes_when_content_is_replaced(place: Location) -> None:
         assert place.list() == [info]
         seen.add(info.version)
     assert len(seen) == 4
+
+
+def test_a_file_just_written_was_modified_about_now(place: Location) -> None:
+    (place / "x").write_bytes(b"x")
+    (info,) = place.list()
+    assert abs(time.time() - info.modified) < 60
+    assert place.list(recursive=False) == [info]
 
 
 def test_upload_and_download(place: Location, tmp_path: Path) -> None:

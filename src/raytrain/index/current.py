@@ -41,8 +41,8 @@ def history(root: Location, name: str) -> list[Pointer]:
                 found.append(Pointer.model_validate_json(place.read_text()))
             except ValidationError as error:
                 raise UserError(
-                    f"{place.uri}: is no whole pointer ({one_line(error.errors()[0]['msg'])}): delete it to serve the "
-                    "build before, or make one current again"
+                    f"{place.uri}: is no whole pointer ({one_line(error.errors()[0]['msg'])}): delete it, and the "
+                    "build before is served"
                 ) from error
     return sorted(found, key=lambda pointer: pointer.number)
 

@@ -25,6 +25,7 @@ from raytrain.storage import Location
 
 IDS = ("id", "_id", "docid", "doc_id")
 TEXTS = ("text", "answer")  # what WebFAQ calls it, last
+RECORDS = "records"  # a folder that is deleted in the end: no source is called so
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("untitled", pa.string())])
 
 Row = tuple[str, str, str | None]  # id, text with its title, and the text alone where there is a title
@@ -46,7 +47,7 @@ class Source:
     @property
     def record_path(self) -> str:
         """Where its record lies until the artifact is finished."""
-        return f"records/{self.path}.json"
+        return f"{RECORDS}/{self.path}.json"
 
 
 class SourceRecord(Record):
@@ -60,7 +61,8 @@ class SourceRecord(Record):
 def label_of(source: str) -> str:
     """A short name for files and tables: ``s3://bucket/a/web pages/`` → ``web_pages``."""
     last = source.rstrip("/").rsplit("/", 1)[-1]
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", last).strip("._-") or "passages"
+    label = re.sub(r"[^A-Za-z0-9._-]+", "_", last).strip("._-")
+    return "passages" if label in ("", RECORDS) else label
 
 
 def list_sources(
@@ -113,25 +115,31 @@ def write_source(source: Source, folder: Location) -> SourceRecord:
 
     Raises UserError that names file, row and field if one can't be used, and for an id that is there twice.
     """
-    empty, keys = 0, list[np.ndarray]()
+    taken, keys = 0, list[np.ndarray]()
+
+    def kept() -> Iterator[Row]:
+        nonlocal taken
+        for row in _rows(source):
+            taken += 1
+            if row[1].strip():
+                yield row
+
     with tempfile.TemporaryDirectory() as temp:
         local = Path(temp) / "passages.parquet"
         with pq.ParquetWriter(
             local, SCHEMA, compression="zstd", use_dictionary=False, write_statistics=False
         ) as writer:
-            read = _rows(source)
+            read = kept()
+            # A passage is found by its number: every row group but the last is full.
             while rows := list(islice(read, ROW_GROUP)):
-                kept = [row for row in rows if row[1].strip()]
-                empty += len(rows) - len(kept)
-                columns = list(zip(*kept, strict=True)) or [(), (), ()]
-                keys.append(np.array([_key(name) for name in columns[0]], np.uint64))
-                arrays = [pa.array(column, pa.string()) for column in columns]
-                # The reader finds a row by its number: every row group but the last is full.
+                ids, texts, untitled = zip(*rows, strict=True)
+                keys.append(np.array([_key(name) for name in ids], np.uint64))
+                arrays = [pa.array(column, pa.string()) for column in (ids, texts, untitled)]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
         _refuse_twice(source, local, np.concatenate(keys) if keys else np.zeros(0, np.uint64))
         passages = pq.ParquetFile(local).metadata.num_rows
         file = upload_file(local, folder, f"{source.path}/passages.parquet")
-    record = SourceRecord(file=file, passages=passages, empty=empty)
+    record = SourceRecord(file=file, passages=passages, empty=taken - passages)
     (folder / source.record_path).write_bytes(record.model_dump_json().encode())
     return record
 

@@ -7,7 +7,7 @@ from raytrain.artifact import Artifact, RowAccount
 from raytrain.config import Job
 from raytrain.errors import UserError, one_line, user_error_in
 from raytrain.evaluate.benchmark import label_of as benchmark_label
-from raytrain.index.passages import Source, SourceRecord, label_of, list_sources, write_source
+from raytrain.index.passages import RECORDS, Source, SourceRecord, label_of, list_sources, write_source
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
 from raytrain.progress import counting
 from raytrain.storage import Location, sha256_file
@@ -97,7 +97,7 @@ def _write(job: Job, sources: list[Source], folder: Location) -> dict[str, Sourc
 
 def _tidy(artifact: Artifact) -> None:
     """Deletes the records, which the manifest has taken over."""
-    (artifact.location / "records").delete_tree()
+    (artifact.location / RECORDS).delete_tree()
 
 
 PASSAGES = Stage("passages", (), _identity, _run, _check, _tidy)
