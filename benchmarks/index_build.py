@@ -1,14 +1,14 @@
 """Building and searching an index of made-up vectors within a budget of memory, killed or not.
 
-    .venv/bin/python benchmarks/index_build.py build DIR --rows 5000000 --dimension 128 --kind IVF4096,Flat --memory-gib 4
+    .venv/bin/python benchmarks/index_build.py build DIR [--rows 5000000] [--dimension 128] [--kind IVF4096,Flat]
     .venv/bin/python benchmarks/index_build.py kills DIR … --times 5
     .venv/bin/python benchmarks/index_build.py search DIR …
 
-Vectors are clustered, unit length, and always the same. ``build`` runs the stage `index` on them in a process of its own
-and prints seconds and the peak of all its processes (PSS, sampled). ``kills`` builds the same elsewhere and kills all
-processes by SIGKILL at random moments, until that many kills have come; then it lets it finish, and compares: manifest
-hash and bytes must be those of the undisturbed build, and no shard may be built again that was finished. ``search`` asks
-1,000 questions and prints the peak. DIR keeps vectors and builds.
+Vectors are clustered, unit length, and always the same. ``build`` runs the stage `index` on them in a process of its
+own and prints seconds and the peak of all its processes (PSS, sampled). ``kills`` builds the same elsewhere and kills
+all processes by SIGKILL at random moments, until that many kills have come; then it lets it finish, and compares:
+manifest hash and bytes must be those of the undisturbed build, and no shard may be built again that was finished.
+``search`` asks 1,000 questions and prints the peak. DIR keeps vectors and builds.
 """
 
 import argparse

@@ -27,8 +27,11 @@ UPLOAD_SEEN_S = 40
 @contextmanager
 def several_nodes(nodes: int, cpus: int = 1) -> Iterator["Nodes"]:
     """A head with one CPU, where the driver runs, and ``nodes`` others. On ports and in a folder of its own."""
+    from ray._private.utils import get_ray_address_file
     from ray.cluster_utils import Cluster
 
+    # The cluster writes its address where Ray's own folder is, which nothing has made yet on a new machine.
+    Path(get_ray_address_file(None)).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rt-") as temp:
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "temp_dir": temp})
         found = Nodes(cluster, cpus)

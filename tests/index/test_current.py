@@ -113,3 +113,77 @@ def test_other_files_beside_are_passed_over(root: Location) -> None:
     (root / "indexes/mine/notes.txt").write_bytes(b"mine")
     assert len(history(root, "mine")) == 1
     assert names(root) == ["mine"]
+
+
+def test_something_is_served_all_the_time_and_a_loser_hears_what(root: Location) -> None:
+    """Two at once, many times, while a third looks: its number never falls."""
+    pairs = [[build(root, name) for name in names_] for names_ in ("ab", "cd")]
+    served = [make_current(root, "mine", build(root, "first"))]
+    seen, over, told = list[Pointer | None](), threading.Event(), 0
+
+    def watch() -> None:
+        while not over.is_set():
+            seen.append(current(root, "mine"))
+
+    def move(begin: threading.Barrier, mine: str, got: dict[str, Pointer | UserError]) -> None:
+        begin.wait()
+        try:
+            got[mine] = make_current(root, "mine", mine)
+        except UserError as error:
+            got[mine] = error
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        for turn in range(40):
+            pair, begin, got = pairs[turn % 2], threading.Barrier(2), dict[str, Pointer | UserError]()
+            threads = [threading.Thread(target=move, args=(begin, mine, got)) for mine in pair]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for mine, result in got.items():
+                if isinstance(result, Pointer):
+                    served.append(result)
+                    continue
+                told += 1
+                (other,) = set(pair) - {mine}
+                assert str(result) == (
+                    f"mine: index {other} was made current at the same moment as {mine}, and is served: run the "
+                    "command again if yours is to be"
+                )
+                assert history(root, "mine")[-1].build == other
+    finally:
+        over.set()
+        watcher.join()
+    assert told
+    assert history(root, "mine") == sorted(served, key=lambda pointer: pointer.number)
+    assert [pointer.number for pointer in history(root, "mine")] == list(range(1, len(served) + 1))
+    assert seen
+    assert all(seen)
+    numbers = [pointer.number for pointer in seen if pointer]
+    assert numbers == sorted(numbers)
+
+
+def test_nothing_is_written_when_it_is_current_already(root: Location) -> None:
+    one = build(root, "one")
+    pointer = make_current(root, "mine", one)
+    before = (root / "indexes").list()
+    assert make_current(root, "mine", one) == roll_back(root, "mine", one) == pointer
+    assert (root / "indexes").list() == before
+
+
+def test_what_says_how_to_mend_half_a_pointer_is_right(root: Location) -> None:
+    one, two = build(root, "one"), build(root, "two")
+    make_current(root, "mine", one)
+    make_current(root, "mine", two)
+    place = root / "indexes/mine/CURRENT-00000002.json"
+    place.write_bytes(place.read_bytes()[:20])
+    for action in (lambda: make_current(root, "mine", one), lambda: roll_back(root, "mine")):
+        with pytest.raises(UserError, match=r"is no whole pointer \(.*\): delete it, and the build before is served$"):
+            action()
+    place.write_bytes(b"\xff")
+    with pytest.raises(UserError, match=r"CURRENT-00000002\.json"):
+        current(root, "mine")
+    place.delete()
+    assert build_of(root / "indexes/mine").uri == (root / "index" / one).uri

@@ -1,14 +1,19 @@
 """Builds that nobody needs are found and deleted; what is served, was served last, or is young stays."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from index_builds import build
+from raytrain.artifact import MANIFEST
 from raytrain.errors import UserError
-from raytrain.index.current import make_current, roll_back
+from raytrain.index.current import Pointer, make_current, roll_back
 from raytrain.index.garbage import collect, unreferenced
 from raytrain.storage import Location
 from s3server import S3Server
@@ -76,3 +81,72 @@ def test_what_a_kill_left_of_a_deletion_is_no_index_and_goes_the_next_time(root:
 
 def test_where_nothing_was_ever_built(root: Location) -> None:
     assert found(root) == {}
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def serve(root: Location, name: str, builds: dict[int, str]) -> None:
+    """Makes builds current on given days."""
+    for number, (day, made) in enumerate(builds.items(), 1):
+        created = (START + timedelta(days=day)).isoformat(timespec="seconds")
+        pointer = Pointer(number=number, build=made, created=created)
+        (root / "indexes" / name / f"CURRENT-{number:08d}.json").write_bytes(pointer.model_dump_json().encode())
+
+
+def test_time_is_counted_from_when_it_stopped_being_the_one_before(root: Location) -> None:
+    """The last time, and under the last name."""
+    a, b, c, d, e = (build(root, name) for name in "abcde")
+    serve(root, "mine", {1: a, 2: b, 3: a, 4: c, 5: d})  # a is needed until d, b until c
+    serve(root, "other", {1: b, 8: d, 9: e})  # b until e
+    since = {one.build: one.since for one in unreferenced(root, WEEK, LATER)}
+    assert since == {a: START + timedelta(days=5), b: START + timedelta(days=9)}
+    assert found(root, START + timedelta(days=12)) == {}
+    assert found(root, START + timedelta(days=12, seconds=1)) == {a: "was current"}
+
+
+def test_who_cannot_read_what_is_served_deletes_nothing(root: Location) -> None:
+    one, two = build(root, "one"), build(root, "two")
+    make_current(root, "mine", one)
+    garbage = unreferenced(root, WEEK, LATER)
+    (root / "indexes/mine/CURRENT-00000002.json").write_bytes(b'{"number": 2')
+    for action in (lambda: found(root), lambda: collect(root, garbage)):
+        with pytest.raises(UserError, match=r"CURRENT-00000002\.json: is no whole pointer"):
+            action()
+    assert {info.path.split("/")[0] for info in (root / "index").list()} == {one, two}
+
+
+def test_a_damaged_manifest_counts_as_never_finished(root: Location) -> None:
+    one = build(root, "one")
+    (root / "index" / one / MANIFEST).write_bytes(b"{")
+    assert found(root) == {one: "never finished"}
+
+
+_COLLECTS = """
+import sys
+from datetime import UTC, datetime, timedelta
+from raytrain.index.garbage import collect, unreferenced
+from raytrain.storage import Location
+root = Location.of(sys.argv[1])
+collect(root, unreferenced(root, timedelta(0), datetime(2090, 1, 1, tzinfo=UTC)))
+"""
+
+
+def test_a_deletion_that_is_killed_leaves_no_index(tmp_path: Path) -> None:
+    """Killed as soon as the manifest is gone, with nearly all files there."""
+    root = Location.of(str(tmp_path / "root"))
+    one = build(root, "one")
+    folder = root.local_path / "index" / one
+    (folder / "shards").mkdir(exist_ok=True)
+    for number in range(20_000):
+        (folder / f"shards/{number:05d}.ids").touch()
+    with subprocess.Popen([sys.executable, "-c", _COLLECTS, root.uri]) as process:
+        until = time.monotonic() + 60
+        while (folder / MANIFEST).exists() and time.monotonic() < until:
+            pass
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (folder / MANIFEST).exists()
+    assert found(root) == {one: "never finished"}
+    collect(root, unreferenced(root, WEEK, LATER))
+    assert (root / "index").list() == []
