@@ -138,6 +138,16 @@ def workers_that_fit(cluster: Cluster, nodes: Collection[Resources]) -> int:
     return 0
 
 
+def workers_left(cluster: Cluster) -> int:
+    """How many workers, up to the most that are asked for, the nodes hold that are there; at least one is asked for.
+
+    For what reads its own data: after a node has gone, fewer do the same work.
+    """
+    nodes = list(alive_nodes().values())
+    fitting = (n for n in range(cluster.most_workers, 1, -1) if _free_cpus(cluster, n, nodes) is not None)
+    return next(fitting, 1)
+
+
 def check_cpus(cluster: Cluster, cpus: Sequence[float]) -> None:
     """Raises UserError if the fewest workers leave no CPU for reading data: the run would wait for ever.
 

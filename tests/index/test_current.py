@@ -135,7 +135,7 @@ def test_something_is_served_all_the_time_and_a_loser_hears_what(root: Location)
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        for turn in range(40):
+        for turn in range(15):
             pair, begin, got = pairs[turn % 2], threading.Barrier(2), dict[str, Pointer | UserError]()
             threads = [threading.Thread(target=move, args=(begin, mine, got)) for mine in pair]
             for thread in threads:

@@ -1,6 +1,7 @@
 """Builds that nobody needs are found and deleted; what is served, was served last, or is young stays."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,20 +134,26 @@ collect(root, unreferenced(root, timedelta(0), datetime(2090, 1, 1, tzinfo=UTC))
 
 
 def test_a_deletion_that_is_killed_leaves_no_index(tmp_path: Path) -> None:
-    """Killed as soon as the manifest is gone, with nearly all files there."""
+    """No file is gone before the manifest; killed as soon as that is gone."""
     root = Location.of(str(tmp_path / "root"))
-    one = build(root, "one")
-    folder = root.local_path / "index" / one
-    (folder / "shards").mkdir(exist_ok=True)
-    for number in range(20_000):
-        (folder / f"shards/{number:05d}.ids").touch()
+    folder = root.local_path / "index/0123"
+    folder.mkdir(parents=True)
+    for number in range(10_000):
+        (folder / f"{number:05d}.ids").touch()
+    shutil.move(root.local_path / "index" / build(root, "one") / MANIFEST, folder)
+    for number in range(10_000, 20_000):
+        (folder / f"{number:05d}.ids").touch()
+    first = folder / next(name for name in os.listdir(folder) if name != MANIFEST)  # to be deleted with the folder
     with subprocess.Popen([sys.executable, "-c", _COLLECTS, root.uri]) as process:
         until = time.monotonic() + 60
-        while (folder / MANIFEST).exists() and time.monotonic() < until:
-            pass
+        while time.monotonic() < until:
+            gone = not first.exists()
+            if not (folder / MANIFEST).exists():
+                break
+            assert not gone
         process.kill()
     assert process.returncode == -signal.SIGKILL
     assert not (folder / MANIFEST).exists()
-    assert found(root) == {one: "never finished"}
+    assert found(root)["0123"] == "never finished"
     collect(root, unreferenced(root, WEEK, LATER))
     assert (root / "index").list() == []

@@ -63,7 +63,7 @@ def _embed(
     """Embeds the pieces that are not there; tries again for what dead workers left undone. Gives all records."""
     from ray.exceptions import RayError
 
-    from raytrain.cluster import check_placeable, running_ray
+    from raytrain.cluster import check_placeable, running_ray, workers_left
     from raytrain.index.embed import embed_pieces
 
     total = sum(piece.rows for piece in pieces)
@@ -74,7 +74,11 @@ def _embed(
         if begun:
             say(f"{name}: {len(done)} of {len(pieces)} pieces are there already")
         running_ray(job.cluster)
-        check_placeable(job.cluster)
+        if not failures:
+            check_placeable(job.cluster)
+        pool = job.cluster.model_copy(
+            update={"workers": workers_left(job.cluster) if failures else job.cluster.workers}
+        )
         failure: RayError | None = None
         try:
             with counting(name, "passages", total, begun) as progress:
@@ -85,7 +89,7 @@ def _embed(
                     rules=job.model,
                     tokens_per_chunk=job.train.tokens_per_chunk,
                     dtype=job.index.dtype,
-                    cluster=job.cluster,
+                    cluster=pool,
                     progress=progress,
                 )
         except RayError as error:
