@@ -1,6 +1,7 @@
 """Kinds of index: what FAISS takes, what fits, and words for what does not."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,11 @@ from hypothesis import strategies as st
 from embedded import unit_vectors
 from raytrain.errors import UserError
 from raytrain.index.kinds import (
+    A_LIST,
+    GIB,
+    GPU_CODES,
+    SAMPLE_A_LIST,
+    SAMPLE_CODES,
     USABLE,
     Kind,
     bytes_of,
@@ -33,19 +39,75 @@ def accuracy(kind: Kind) -> tuple[int, int]:
     return (ACCURACY.index(name), 0) if name in ACCURACY else (len(ACCURACY), -kind.parts)
 
 
+def advised(*asked: object) -> int:
+    """Bytes that the refusal of ``choose(*asked)`` says to give."""
+    with pytest.raises(UserError) as refused:
+        choose(*asked)
+    gib = re.search(r"give it ([\d.]+) GiB or more$", str(refused.value))
+    assert gib
+    return int(float(gib[1]) * GIB)
+
+
+def train_roughly(index: object, vectors: np.ndarray) -> None:
+    """One round, as the size needs no more; nor are product codes put in order, which takes seconds for each byte."""
+    faiss = faiss_module()
+    if isinstance(index, faiss.IndexPreTransform):
+        turn = faiss.downcast_VectorTransform(index.chain.at(0))
+        turn.niter = turn.niter_pq = turn.niter_pq_0 = 1
+    ivf = faiss.try_extract_index_ivf(index)
+    if ivf and isinstance(ivf := faiss.downcast_index(ivf), faiss.IndexIVFPQ):
+        ivf.pq.cp.niter, ivf.do_polysemous_training = 1, False
+    index.train(vectors)
+
+
 @given(rows, dimensions, memories)
 def test_what_auto_takes_fits(rows: int, dimension: int, memory: int) -> None:
     try:
         choice = choose("auto", rows, dimension, memory, None)
     except UserError:
-        smallest = choose("auto", rows, dimension, 2**50, None).kind
-        assert memory < bytes_of(smallest, rows, dimension) / USABLE  # else it would have fitted
+        assert memory < advised("auto", rows, dimension, memory, None)  # else it would have fitted
         return
     assert bytes_of(choice.kind, rows, dimension) <= USABLE * memory
     assert choice.why[-1] == f"takes {choice.kind.factory}: the most accurate that fits"
     faiss = faiss_module()
     if not choice.kind.lists or choice.kind.lists * dimension < 2**22:
         assert faiss.index_factory(dimension, choice.kind.factory, faiss.METRIC_INNER_PRODUCT).d == dimension
+
+
+@given(rows, dimensions, memories, st.sampled_from([None, 0.9, 1.0]), st.booleans())
+def test_the_memory_that_is_advised_is_enough(
+    rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool
+) -> None:
+    """And a hundredth of a GiB less is not."""
+    try:
+        choose("auto", rows, dimension, memory, min_recall, gpu)
+    except UserError:
+        least = advised("auto", rows, dimension, memory, min_recall, gpu)
+        choose("auto", rows, dimension, least, min_recall, gpu)
+        with pytest.raises(UserError):
+            choose("auto", rows, dimension, least - GIB // 99, min_recall, gpu)
+
+
+@given(rows, dimensions, memories)
+def test_what_auto_takes_can_be_searched_on_a_gpu(rows: int, dimension: int, memory: int) -> None:
+    try:
+        kind = choose("auto", rows, dimension, memory, None, gpu=True).kind
+    except UserError:
+        return
+    assert not kind.parts or (kind.parts in GPU_CODES and dimension % kind.parts == 0)
+
+
+@given(rows, dimensions, memories, st.sampled_from(["Flat", "IVF,Flat", "IVF,SQ8", "IVF64,Flat", "OPQ32,IVF,PQ32"]))
+def test_what_is_named_fits_or_is_refused(rows: int, dimension: int, memory: int, name: str) -> None:
+    try:
+        kind = choose(name, rows, dimension, memory, None).kind
+    except UserError:
+        whole = 8 * rows + 4 * (rows + 262_144) * dimension  # none is larger, but for millions of lists
+        assert whole > USABLE * memory or usual_lists(rows) > 262_144
+        return
+    assert bytes_of(kind, rows, dimension) <= USABLE * memory
+    if kind.lists and name != "IVF64,Flat" and kind.lists > 1:  # what is not counted can be learned
+        assert sample_rows(kind, rows, dimension, memory) >= A_LIST * kind.lists
 
 
 @given(rows, dimensions, memories, st.integers(1, 64))
@@ -63,7 +125,16 @@ def test_a_sample_fits_and_is_there(rows: int, dimension: int, memory: int) -> N
     count = sample_rows(kind, rows, dimension, memory)
     assert count <= rows
     assert count * 4 * dimension <= memory / 2
+    assert count in (rows, memory // 2 // (4 * dimension), max(SAMPLE_A_LIST * 1_024, SAMPLE_CODES))
     assert sample_rows(Kind(None, None, "Flat"), rows, dimension, memory) == 0
+
+
+def test_a_sample_is_64_a_list_and_enough_for_codes() -> None:
+    assert sample_rows(Kind(None, 4_096, "Flat"), 10**7, 64, 2**40) == 64 * 4_096
+    assert sample_rows(Kind(None, 100, "Flat"), 10**7, 64, 2**40) == 6_400
+    assert sample_rows(Kind(None, 100, "PQ8"), 10**7, 64, 2**40) == 65_536
+    assert sample_rows(Kind(None, 4_096, "Flat"), 1_000, 64, 2**40) == 1_000
+    assert sample_rows(Kind(None, 4_096, "Flat"), 10**7, 64, 2**20) == 2_048  # half of it
 
 
 @pytest.mark.parametrize(
@@ -80,17 +151,19 @@ def test_below_a_million_lists_are_between_4_and_16_roots(rows: int) -> None:
     assert 4 * math.sqrt(rows) <= usual_lists(rows) <= 16 * math.sqrt(rows)
 
 
-@pytest.mark.parametrize("name", ["Flat", "IVF8,Flat", "IVF8,SQ8", "IVF8,PQ4", "OPQ4,IVF8,PQ4"])
+@pytest.mark.parametrize("name", ["Flat", "IVF8,Flat", "IVF8,SQ8", "IVF8,PQ2", "OPQ4,IVF8,PQ4", "OPQ2_8,IVF8,PQ2"])
 def test_sizes_are_those_of_faiss(name: str) -> None:
-    count, dimension = 20_000, 16
+    count, dimension = 1_500, 16
     kind = choose(name, count, dimension, 2**30, None).kind
     faiss = faiss_module(1)
     index = faiss.index_factory(dimension, kind.factory, faiss.METRIC_INNER_PRODUCT)
     vectors = unit_vectors(1, count, dimension)
-    index.train(vectors[:300])
+    train_roughly(index, vectors)
     index.add(vectors)
     assert len(faiss.serialize_index(index)) == pytest.approx(bytes_of(kind, count, dimension), rel=0.05)
-    assert code_bytes(kind, dimension) == {"Flat": 64, "SQ8": 16, "PQ4": 4}[kind.codes] + (0 if kind.exact else 8)
+    assert code_bytes(kind, dimension) == {"Flat": 64, "SQ8": 16, "PQ2": 2, "PQ4": 4}[kind.codes] + (
+        0 if kind.exact else 8
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,11 +180,23 @@ def test_sizes_are_those_of_faiss(name: str) -> None:
         ("OPQ64,IVF,PQ96", "OPQ64 turns vectors for PQ64, not PQ96"),
         ("IVF0,Flat", "a number in it is 0"),
         ("IVF4,PQ0", "a number in it is 0"),
+        ("OPQ4_0,IVF4,PQ4", "a number in it is 0"),
+        ("HNSW32,Flat", "HNSW neither runs on a GPU nor can be cut into shards of one quantizer"),
+        ("IVF,SQ4", "give auto, Flat, IVF,Flat, IVF4096,Flat, IVF,SQ8, IVF,PQ96 or OPQ96,IVF,PQ96$"),
     ],
 )
 def test_what_is_no_kind_is_told(name: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_kind(name)
+
+
+@pytest.mark.parametrize("parts", GPU_CODES)
+def test_all_codes_of_a_gpu_are_taken_and_others_told(parts: int) -> None:
+    kind = choose(f"IVF8,PQ{parts}", 10_000, 960 if 960 % parts == 0 else 56 * 96, 2**40, None, gpu=True).kind
+    assert kind.parts == parts
+    with pytest.raises(UserError, match="PQ128 can't be searched on a GPU"):
+        choose("IVF8,PQ128", 10_000, 128 * parts, 2**40, None, gpu=True)
+    assert choose("IVF8,PQ128", 10_000, 128 * parts, 2**40, None).kind.parts == 128
 
 
 def test_what_a_name_says() -> None:
@@ -134,6 +219,8 @@ def test_what_can_not_be_had_is_told() -> None:
         choose("auto", 1_000_000, 768, 2**30, 1.0)
     with pytest.raises(UserError, match=r"index\.memory_gib: 1\.0 MiB hold no index of 1,000,000 × 768: give it"):
         choose("auto", 1_000_000, 768, 2**20, None)
+    with pytest.raises(UserError, match=r"PQ4 does not divide 10 dimensions: take PQ of 1, 2$"):
+        choose("OPQ4_10,IVF,PQ4", 10_000, 64, 2**30, None)
     with pytest.raises(UserError, match="PQ10 can't be searched on a GPU: take PQ of 1, 2, 4, 8, 16, 20, 32, 40, 64"):
         choose("IVF,PQ10", 100_000, 640, 2**30, None, gpu=True)
 

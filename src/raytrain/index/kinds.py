@@ -5,6 +5,7 @@ Pure arithmetic. Numbers of lists are those of the FAISS wiki's guidelines.
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -65,14 +66,14 @@ def parse_kind(text: str) -> Kind | None:
             f"{text!r} is no kind of index here: give auto, Flat, IVF,Flat, IVF4096,Flat, IVF,SQ8, IVF,PQ96 or "
             f"OPQ96,IVF,PQ96{hint}"
         )
-    rotation, turned, _, inverted, lists, codes, parts = match.groups()
+    rotation, turned, wide, inverted, lists, codes, parts = match.groups()
     if inverted is None and (codes != "Flat" or rotation):
         raise ValueError(f"{text!r} compresses without lists: put IVF before {codes}, or take Flat")
     if rotation and not parts:
         raise ValueError(f"{text!r} turns vectors for codes that gain nothing by it: OPQ goes with PQ")
     if rotation and turned != parts:
         raise ValueError(f"{text!r}: OPQ{turned} turns vectors for PQ{turned}, not {codes}: give both one number")
-    if (lists and not int(lists)) or (parts and not int(parts)):
+    if any(number and not int(number) for number in (wide, lists, parts)):
         raise ValueError(f"{text!r}: a number in it is 0")
     return Kind(rotation, None if inverted is None else int(lists or 0), codes)
 
@@ -171,7 +172,23 @@ def _check_codes(kind: Kind, dimension: int, gpu: bool) -> None:
 
 def _auto(rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool) -> Choice:
     """The first of ``_candidates`` that fits, which is the most accurate."""
-    lines, fitting = list[str](), list[Kind]()
+    taken, lines = _first(rows, dimension, memory, min_recall, gpu)
+    if taken is None:
+        raise UserError(
+            f"index.memory_gib: {_gib(memory)} hold no index of {rows:,} × {dimension}"
+            f"{' that misses nothing (index.min_recall: 1)' if min_recall == 1 else ''}: give it "
+            f"{_least(rows, dimension, min_recall, gpu):.2f} GiB or more"
+        )
+    unsure = min_recall is not None and min_recall > _expected_least(taken)
+    note = f"; a recall of {min_recall:g} is more than such codes usually reach: the build will tell" if unsure else ""
+    return Choice(taken, (*lines, f"takes {taken.factory}: the most accurate that fits{note}"))
+
+
+def _first(
+    rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool
+) -> tuple[Kind | None, list[str]]:
+    """What ``_auto`` takes, None if nothing fits; and what it looked at."""
+    lines = list[str]()
     for kind, expected in _candidates(rows, dimension, memory, gpu):
         size = bytes_of(kind, rows, dimension)
         fits = size <= USABLE * memory
@@ -179,23 +196,19 @@ def _auto(rows: int, dimension: int, memory: int, min_recall: float | None, gpu:
         verdict = "too large" if not fits else f"every question goes through all {rows:,} passages" if slow else "fits"
         lines.append(f"{kind.factory}: {_gib(size)}, {expected}: {verdict}")
         if fits and not slow:
-            fitting.append(kind)
-            break  # less accurate ones need no look
-    if min_recall == 1:
-        fitting = [kind for kind in fitting if kind.exact]
-    if not fitting:
-        smallest = min(bytes_of(kind, rows, dimension) for kind, _ in _candidates(rows, dimension, memory, gpu))
-        exact = bytes_of(Kind(None, None, "Flat"), rows, dimension)
-        needed = exact if min_recall == 1 else smallest
-        raise UserError(
-            f"index.memory_gib: {_gib(memory)} hold no index of {rows:,} × {dimension}"
-            f"{' that misses nothing (index.min_recall: 1)' if min_recall == 1 else ''}: give it "
-            f"{_gib(needed / USABLE)} or more"
-        )
-    taken = fitting[0]
-    unsure = min_recall is not None and min_recall > _expected_least(taken)
-    note = f"; a recall of {min_recall:g} is more than such codes usually reach: the build will tell" if unsure else ""
-    return Choice(taken, (*lines, f"takes {taken.factory}: the most accurate that fits{note}"))
+            return kind, lines  # less accurate ones need no look
+        if min_recall == 1:
+            break  # all others may miss something
+    return None, lines
+
+
+def _least(rows: int, dimension: int, min_recall: float | None, gpu: bool) -> float:
+    """GiB, to a hundredth, from which on ``_auto`` finds an index. It is looked for: with memory, lists get more."""
+
+    def enough(hundredths: int) -> bool:
+        return _first(rows, dimension, hundredths * GIB // 100, min_recall, gpu)[0] is not None
+
+    return bisect_left(range(2**40), True, key=enough) / 100
 
 
 def _candidates(rows: int, dimension: int, memory: int, gpu: bool) -> Iterator[tuple[Kind, str]]:
