@@ -33,12 +33,12 @@ def run_here(data: dict[str, Any]) -> dict[str, Artifact]:
     return run(chain(job), print)
 
 
-STEPS = 160
+STEPS = 60
 
 
 def long_job(source: Any, root: Any) -> dict[str, Any]:
-    """Long enough to be interrupted after a checkpoint, wherever the machine is slow."""
-    return small_job(source, root, max_steps=STEPS, checkpoint_every=STEPS // 4)
+    """Long enough to learn something, with checkpoints on the way."""
+    return small_job(source, root, max_steps=STEPS, checkpoint_every=STEPS // 4, learning_rate=3e-3)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from processes import start
 
@@ -27,12 +28,13 @@ UPLOAD_SEEN_S = 40
 @contextmanager
 def several_nodes(nodes: int, cpus: int = 1) -> Iterator["Nodes"]:
     """A head with one CPU, where the driver runs, and ``nodes`` others. On ports and in a folder of its own."""
-    from ray._private.utils import get_ray_address_file
     from ray.cluster_utils import Cluster
 
-    # The cluster writes its address where Ray's own folder is, which nothing has made yet on a new machine.
-    Path(get_ray_address_file(None)).parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="rt-") as temp:
+    with tempfile.TemporaryDirectory(prefix="rt-") as temp, pytest.MonkeyPatch.context() as patch:
+        # Ray notes the address of such a cluster in its usual folder, and does not make it: /tmp/ray may be missing,
+        # or be another user's. So that folder is one of our own here, and in what is started meanwhile.
+        patch.setenv("RAY_TMPDIR", temp)
+        (Path(temp) / "ray").mkdir()
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "temp_dir": temp})
         found = Nodes(cluster, cpus)
         try:

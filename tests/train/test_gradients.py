@@ -149,14 +149,18 @@ def batch(rank: int, world: int, step: int = STEP) -> Any:
     return batch_of(rows_of(step, lanes), step, lanes)
 
 
-def cases(world: int, stage: int = 0) -> list[tuple[str, str]]:
-    """The sum of all losses with every cache, and every loss with one, which differs by ranks and stage."""
+def cases(world: int, stage: int | None = None) -> list[tuple[str, str]]:
+    """The sum of all losses with every cache, and every loss with one, which differs by ranks and stage.
+
+    Under a stage of ZeRO every other loss: each is there with every stage, and with every number of ranks.
+    """
     caches = list(CACHES)
-    few = [(name, caches[(i + world + stage) % len(caches)]) for i, name in enumerate(LOSSES) if name != "sum"]
+    turns = {name: i + world + (stage or 0) for i, name in enumerate(LOSSES) if name != "sum"}
+    few = [(name, caches[turn % len(caches)]) for name, turn in turns.items() if stage is None or turn % 2 == 0]
     return few + [("sum", cache) for cache in caches]
 
 
-def every_case(world: int, stage: int = 0) -> list[tuple[str, str]]:
+def every_case(world: int, stage: int | None = None) -> list[tuple[str, str]]:
     """Every loss with every cache."""
     return [(name, cache) for name in LOSSES for cache in CACHES]
 

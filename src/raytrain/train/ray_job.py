@@ -165,7 +165,9 @@ def _worker(config: dict[str, Any]) -> None:
     """What each rank runs.
 
     It imports here what training takes: Ray's own processes import this module too, each for some seconds otherwise.
+    And only once it has asked for its rows: the process that deals them out starts meanwhile.
     """
+    blocks = shard_blocks(ray.train.get_dataset_shard(DATASET))
     import torch
 
     from raytrain.track.tracking import tracking
@@ -176,7 +178,6 @@ def _worker(config: dict[str, Any]) -> None:
     line = Line(config["board"])
     group = ray.util.get_current_placement_group()
     config["board"].join.remote(ray.get_runtime_context().get_node_id(), group.id.hex() if group else "")
-    blocks = shard_blocks(ray.train.get_dataset_shard(DATASET))
     device = ray.train.torch.get_device() if run.gpu else torch.device("cpu")
     if ray.train.get_context().get_world_rank():
         train_on(run, blocks, device, lambda metrics: None, lambda line: None, line.asked)
