@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from raytrain.artifact import read_manifest
 from raytrain.config import Job
 from raytrain.errors import UserError
-from raytrain.index.current import BUILDS, Pointer, current, history, names, roll_back
+from raytrain.index.current import BUILDS, Pointer, history, names, needed, roll_back
 from raytrain.index.garbage import Garbage, collect, unreferenced
 from raytrain.pipeline import root_of
 from raytrain.serving import served_as
@@ -34,17 +34,13 @@ def builds_of(job: Job) -> Iterator[Build]:
     root = root_of(job)
     served: dict[str, list[str]] = {}
     for name in names(root):
-        now = current(root, name)
-        for pointer in history(root, name):
-            if now and pointer.build == now.build:
-                served.setdefault(pointer.build, []).append(name)
-            else:
-                served.setdefault(pointer.build, []).append(f"({name} before)")
+        for build, words in zip(needed(history(root, name)), (name, f"({name} before)"), strict=False):
+            served.setdefault(build, []).append(words)
     sizes: dict[str, int] = {}
     for info in (root / BUILDS).list():
         build = info.path.split("/", 1)[0]
         sizes[build] = sizes.get(build, 0) + info.size
-    found = [_build(job, build, ", ".join(dict.fromkeys(served.get(build, []))), size) for build, size in sizes.items()]
+    found = [_build(job, build, ", ".join(served.get(build, [])), size) for build, size in sizes.items()]
     yield from sorted(found, key=lambda build: build.created, reverse=True)
 
 

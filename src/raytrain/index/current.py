@@ -7,13 +7,14 @@ and the other hears of it, on any object store; and the older ones say what to g
 import re
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from raytrain.artifact import MANIFEST, Record, read_manifest
 from raytrain.errors import UserError, one_line
 from raytrain.storage import Location
 
 NAMES, BUILDS = "indexes", "index"  # folders of a root
+CONDEMNED = "condemned"  # the mark of a build that is being deleted
 _POINTER = re.compile(r"CURRENT-(\d{8})\.json")
 
 
@@ -22,12 +23,7 @@ class Pointer(Record):
 
     number: int
     build: str
-    created: str
-
-    @property
-    def since(self) -> datetime:
-        """When it was written."""
-        return datetime.fromisoformat(self.created)
+    created: AwareDatetime
 
 
 def history(root: Location, name: str) -> list[Pointer]:
@@ -35,15 +31,19 @@ def history(root: Location, name: str) -> list[Pointer]:
     folder = root / NAMES / name
     found = []
     for info in folder.list(recursive=False):
-        if _POINTER.fullmatch(info.path):
+        match = _POINTER.fullmatch(info.path)
+        if match:
             place = folder / info.path
             try:
-                found.append(Pointer.model_validate_json(place.read_text()))
-            except ValidationError as error:
+                pointer = Pointer.model_validate_json(place.read_text())
+                if pointer.number != int(match[1]):
+                    raise ValueError(f"it is number {pointer.number} by its content")
+            except ValueError as error:  # pydantic's too
+                reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
                 raise UserError(
-                    f"{place.uri}: is no whole pointer ({one_line(error.errors()[0]['msg'])}): delete it, and the "
-                    "build before is served"
+                    f"{place.uri}: is no whole pointer ({one_line(reason)}): delete it, and the build before is served"
                 ) from error
+            found.append(pointer)
     return sorted(found, key=lambda pointer: pointer.number)
 
 
@@ -56,42 +56,66 @@ def current(root: Location, name: str) -> Pointer | None:
 def make_current(root: Location, name: str, build: str) -> Pointer:
     """Serves a finished build from now on; nothing is written if it is the current one already.
 
-    Raises UserError if there is no such build, or another was made current in the same moment.
+    Raises UserError if there is no such build, it is being deleted, or another was made current in the same moment.
     """
-    before = current(root, name)
+    return _point(root, name, build, current(root, name))
+
+
+def _point(root: Location, name: str, build: str, before: Pointer | None) -> Pointer:
+    """Writes the pointer that follows ``before``."""
     if before and before.build == build:
         return before
     if read_manifest(root / BUILDS / build) is None:
         raise UserError(f"{(root / BUILDS / build).uri}: no finished index, so it can't be served as {name}")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    pointer = Pointer(number=before.number + 1 if before else 1, build=build, created=now)
-    place = root / NAMES / name / f"CURRENT-{pointer.number:08d}.json"
-    if place.put_if_absent(pointer.model_dump_json().encode()):
-        return pointer
-    there = current(root, name)
-    if there and there.build == build:  # somebody did the same
-        return there
-    raise UserError(
-        f"{name}: index {there.build if there else '?'} was made current at the same moment as {build}, and is served: "
-        "run the command again if yours is to be"
-    )
+    pointer = _write(root, name, build, before)
+    if pointer is None:
+        there = current(root, name)
+        if there and there.build == build:  # somebody did the same
+            return there
+        raise UserError(
+            f"{name}: index {there.build if there else '?'} was made current at the same moment as {build}, and is "
+            "served: run the command again if yours is to be"
+        )
+    # Who deletes marks first and then looks at pointers; who serves points first and then looks for the mark. So one of
+    # the two sees the other.
+    folder = root / BUILDS / build
+    if (folder / CONDEMNED).exists() or not (folder / MANIFEST).exists():
+        if before:
+            _write(root, name, before.build, pointer)
+        raise UserError(
+            f"{folder.uri}: is being deleted (raytrain builds collect), so it can't be served as {name}: build it again"
+        )
+    return pointer
+
+
+def _write(root: Location, name: str, build: str, before: Pointer | None) -> Pointer | None:
+    """The next pointer; None if its number is taken."""
+    number = before.number + 1 if before else 1
+    pointer = Pointer(number=number, build=build, created=datetime.now(UTC).replace(microsecond=0))
+    place = root / NAMES / name / f"CURRENT-{number:08d}.json"
+    return pointer if place.put_if_absent(pointer.model_dump_json().encode()) else None
 
 
 def roll_back(root: Location, name: str, to: str | None = None) -> Pointer:
     """Serves an earlier build again: ``to``, or the one before the current one that is still there.
 
-    Raises UserError if there is none.
+    Raises UserError if there is none, or another became current meanwhile.
     """
     pointers = history(root, name)
     if not pointers:
         raise UserError(f"{name}: no index is served under this name")
-    now = pointers[-1].build
+    now = pointers[-1]
     if to is not None:
-        return make_current(root, name, to)
+        return _point(root, name, to, now)
     for pointer in reversed(pointers):
-        if pointer.build != now and (root / BUILDS / pointer.build / MANIFEST).exists():
-            return make_current(root, name, pointer.build)
-    raise UserError(f"{name}: there is no earlier build than {now} to go back to")
+        if pointer.build != now.build and (root / BUILDS / pointer.build / MANIFEST).exists():
+            return _point(root, name, pointer.build, now)
+    raise UserError(f"{name}: there is no earlier build than {now.build} to go back to")
+
+
+def needed(pointers: list[Pointer]) -> list[str]:
+    """Builds of a name that are kept: the current one and, to go back to, the one before."""
+    return list(dict.fromkeys(pointer.build for pointer in reversed(pointers)))[:2]
 
 
 def names(root: Location) -> list[str]:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from raytrain.artifact import MANIFEST, read_manifest
 from raytrain.errors import UserError
-from raytrain.index.current import BUILDS, history, names
+from raytrain.index.current import BUILDS, CONDEMNED, history, names, needed
 from raytrain.storage import FileInfo, Location
+
+UNFINISHED = "never finished"
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,22 @@ def unreferenced(root: Location, grace: timedelta, now: datetime) -> list[Garbag
 
 
 def collect(root: Location, garbage: Iterable[Garbage]) -> list[Garbage]:
-    """Deletes builds, the manifest first, so that a kill leaves no index; those that became current meanwhile stay."""
+    """Deletes builds, the manifest first, so that a kill leaves no index. Gives those that were deleted.
+
+    Those that became current meanwhile stay, and unfinished ones that somebody works on again.
+    """
     deleted = []
     for one in garbage:
-        if one.build not in _pointed_at(root)[0]:
-            (root / BUILDS / one.build / MANIFEST).delete()
-            (root / BUILDS / one.build).delete_tree()
-            deleted.append(one)
+        folder = root / BUILDS / one.build
+        if one.why == UNFINISHED and _last_written(folder.list()) > one.since:
+            continue
+        (folder / CONDEMNED).put_if_absent(b"")  # there already if an earlier deletion was killed
+        if one.build in _pointed_at(root)[0]:
+            (folder / CONDEMNED).delete()
+            continue
+        (folder / MANIFEST).delete()
+        folder.delete_tree()
+        deleted.append(one)
     return deleted
 
 
@@ -59,14 +70,17 @@ def _pointed_at(root: Location) -> tuple[set[str], dict[str, datetime]]:
     left = dict[str, datetime]()
     for name in names(root):
         pointers = history(root, name)
-        builds = list(dict.fromkeys(pointer.build for pointer in reversed(pointers)))  # the newest first
-        kept.update(builds[:2])
-        for build in builds[2:]:
+        kept.update(needed(pointers))
+        for build in {pointer.build for pointer in pointers} - kept:
             last = max(i for i, pointer in enumerate(pointers) if pointer.build == build)
             # It was the one before until its follower had one.
-            stopped = pointers[min(last + 2, len(pointers) - 1)].since
+            stopped = pointers[min(last + 2, len(pointers) - 1)].created
             left[build] = max(left.get(build, stopped), stopped)
     return kept, left
+
+
+def _last_written(files: Iterable[FileInfo]) -> datetime:
+    return datetime.fromtimestamp(max((info.modified for info in files), default=0.0), UTC)
 
 
 def _since(root: Location, build: str, files: list[FileInfo], left: datetime | None) -> tuple[datetime, str]:
@@ -79,4 +93,4 @@ def _since(root: Location, build: str, files: list[FileInfo], left: datetime | N
             manifest = None
         if manifest is not None:
             return datetime.fromisoformat(manifest.created), "never current"
-    return datetime.fromtimestamp(max(info.modified for info in files), UTC), "never finished"
+    return _last_written(files), UNFINISHED

@@ -80,6 +80,10 @@ def train_quantizer(kind: Kind, vectors: Vectors, folder: Location, threads: int
         index = faiss.index_factory(vectors.shape[1], kind.factory, faiss.METRIC_INNER_PRODUCT)
         ivf = faiss.extract_index_ivf(index)
         ivf.cp.seed, ivf.cp.niter = SEED, ITERATIONS
+        if kind.parts:
+            faiss.downcast_index(
+                ivf
+            ).do_polysemous_training = False  # codes in an order that only a search by Hamming distance uses
         ivf.cp.min_points_per_centroid = 1  # that there are few is told in words
         ivf.cp.max_points_per_centroid = max(256, -(-len(vectors) // ivf.nlist))
         if gpus_of(faiss):
