@@ -73,7 +73,8 @@ def write_piece(
     ``tokens`` are those of the texts, without and with padding. Raises UserError if a vector is not finite, or there
     is not one for each row.
     """
-    stored = vectors.astype(NUMPY[dtype])
+    with np.errstate(over="ignore"):  # what half precision can't hold is told below
+        stored = vectors.astype(NUMPY[dtype])
     if not np.isfinite(stored).all():
         raise UserError(f"embed: the model gives vectors that are no numbers ({dtype}) for {piece.name}")
     if not len(vectors) == len(ids) == piece.rows:

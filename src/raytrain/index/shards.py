@@ -130,7 +130,7 @@ def open_shard(path: Path, quantizer: Quantizer | None) -> Any:
     The centroids stay those of ``quantizer``, which must live as long as the shard.
     """
     faiss = faiss_module()
-    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     if quantizer:
         index.own_fields = False
         index.quantizer = quantizer.ivf.quantizer
