@@ -10,8 +10,10 @@ from raytrain.artifact import File
 from raytrain.errors import UserError
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
-from raytrain.index.library import Vectors, faiss_module
+from raytrain.index.gpus import Placement
+from raytrain.index.library import Vectors, faiss_module, gpus_of
 from raytrain.index.quantizer import load_quantizer
+from raytrain.index.reader import Index
 from raytrain.index.shards import BLOCK
 from raytrain.storage import Location
 from s3server import S3Server
@@ -231,6 +233,26 @@ def test_what_can_not_be_asked(small: tuple[Location, Description]) -> None:
         index.search(np.zeros((1, 16), np.float32), 0)
     assert index.search(np.empty((0, 16), np.float32)) == []
     assert index.search([]) == []
+
+
+def test_gpus_that_are_not_there_are_told(small: tuple[Location, Description]) -> None:
+    if gpus_of(faiss_module()):
+        return  # the test below searches there
+    place, described = small
+    with pytest.raises(UserError, match="FAISS sees no GPU here: install raytrain"):
+        Index(place, described, embed=len, read_texts=len, gpus="sharded")  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not gpus_of(faiss_module()), reason="needs a GPU and the GPU wheel of FAISS")
+@pytest.mark.parametrize("gpus", ["sharded", "replicated"])
+def test_gpus_find_what_cpus_find(by_shards: dict[int, tuple[Location, Description]], gpus: Placement) -> None:
+    place, described = by_shards[3]
+    index = Index(place, described, embed=len, read_texts=len, gpus=gpus)  # type: ignore[arg-type]
+    here = opened(place, described).search(questions(), 10)
+    there = index.search(questions(), 10)
+    same = [a.id == b.id for some, others in zip(here, there, strict=True) for a, b in zip(some, others, strict=True)]
+    assert np.mean(same) >= (1 if described.kind == "Flat" else 0.98)
+    assert index.search(questions(), 10, ["tel"]) == opened(place, described).search(questions(), 10, ["tel"])
 
 
 def test_more_than_there_is(small: tuple[Location, Description]) -> None:

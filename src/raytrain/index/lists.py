@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from raytrain.index.best import NONE, Fetched
+from raytrain.index.gpus import MOST
 from raytrain.index.library import Ints, Vectors, faiss_module
 
 
@@ -20,18 +21,33 @@ class Probes:
 
 @dataclass(frozen=True)
 class Lists:
-    """A shard with inverted lists, whose first passage has the number ``first``; searched between two numbers."""
+    """A shard with inverted lists, whose first passage has the number ``first``; searched between two numbers.
+
+    ``on_gpu`` is a copy of all of it that is searched instead, where its kernels can.
+    """
 
     index: Any
     first: int
     start: int
     stop: int
+    on_gpu: Any = None
 
     def __len__(self) -> int:
         return self.stop - self.start
 
     def fetch(self, probes: Probes, chosen: Ints, count: int, least: Vectors) -> Fetched:
         """As ``best.Fetch``. A score depends on question, centroid and code alone, not on the shard."""
+        if self.on_gpu is not None and max(count, probes.lists.shape[1]) <= MOST:
+            scores, rows = self.on_gpu.search(np.ascontiguousarray(probes.rotated[chosen]), count)
+        else:
+            scores, rows = self._search(probes, chosen, count)
+        none = rows < 0
+        scores[none] = NONE
+        whole = none.any(axis=1) | (count >= len(self))
+        others = np.where(whole, NONE, scores[:, -1])
+        return Fetched(scores, np.where(none, -1, rows + self.first), np.where(others < least, NONE, others))
+
+    def _search(self, probes: Probes, chosen: Ints, count: int) -> tuple[Vectors, Ints]:
         faiss = faiss_module()
         scores = np.empty((len(chosen), count), np.float32)
         rows = np.empty((len(chosen), count), np.int64)
@@ -45,8 +61,4 @@ class Lists:
         self.index.search_preassigned_c(
             len(chosen), asked, count, lists, near, faiss.swig_ptr(scores), faiss.swig_ptr(rows), False, wanted
         )
-        none = rows < 0
-        scores[none] = NONE
-        whole = none.any(axis=1) | (count >= len(self))
-        others = np.where(whole, NONE, scores[:, -1])
-        return Fetched(scores, np.where(none, -1, rows + self.first), np.where(others < least, NONE, others))
+        return scores, rows

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from raytrain.index.best import NONE, Fetched
+from raytrain.index.gpus import MOST
 from raytrain.index.library import Ints, Vectors, faiss_module
 
 PAIRS_AT_ONCE = 1 << 14  # vectors that are scored again at once, in double precision
@@ -29,20 +30,21 @@ class Matrix:
     """Questions (n, d) against ``vectors`` (rows, d), fp32, whose first passage has the number ``first``.
 
     ``longest`` is the length of the longest vector. ``owner`` is what the memory of the vectors belongs to, if not to
-    them.
+    them. ``on_gpu`` is an index of the same vectors that chooses candidates; default: a product with the matrix.
     """
 
     vectors: Vectors
     first: int
     longest: float
     owner: Any = None
+    on_gpu: Any = None
 
     def between(self, start: int, stop: int) -> "Matrix":
         """The passages numbered ``start`` up to ``stop``."""
         if start <= self.first and stop >= self.first + len(self.vectors):
             return self
         rows = slice(max(start - self.first, 0), max(stop - self.first, 0))
-        return replace(self, vectors=self.vectors[rows], first=max(start, self.first))
+        return replace(self, vectors=self.vectors[rows], first=max(start, self.first), on_gpu=None)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -63,6 +65,9 @@ class Matrix:
         return Fetched(scores, numbers, np.where(others < least, NONE, others))
 
     def _candidates(self, asked: Vectors, count: int) -> tuple[Vectors, Ints]:
+        if self.on_gpu is not None and count <= MOST:
+            scores, rows = self.on_gpu.search(asked, count)
+            return scores, rows
         faiss = faiss_module()
         scores, rows = faiss.knn(asked, self.vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, rows

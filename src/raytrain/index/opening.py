@@ -13,6 +13,7 @@ from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of
 from raytrain.index.current import build_of
 from raytrain.index.description import Description
+from raytrain.index.gpus import Placement
 from raytrain.index.library import Vectors
 from raytrain.index.reader import Embed, Hit, Index, ReadTexts
 from raytrain.storage import Location, StorageOptions
@@ -28,13 +29,15 @@ def open_index(
     *,
     memory_gib: float | None = None,
     threads: int | None = None,
+    gpus: Placement | None = None,
     options: StorageOptions | None = None,
 ) -> Index:
     """Opens ``ROOT/indexes/NAME``, which is its current build, or ``ROOT/index/HASH``; local, s3:// or gs://.
 
     The build is chosen once: what becomes current later is another ``Index``. All of its files are compared with their
     hashes. ``memory_gib``: how much of the shards is open at once; the others wait on disk for their turn in every
-    search. ``threads``: default all CPUs.
+    search. ``threads``: default all CPUs. ``gpus``: "sharded" puts each shard on one GPU, "replicated" a copy of
+    all shards on every GPU; a search of some languages stays on CPUs where a shard holds others too.
 
         index = open_index("s3://bucket/root/indexes/mine")
         hits = index.search(["Which currency is used in Hungary?"], k=10, languages=["eng"])[0]
@@ -57,6 +60,7 @@ def open_index(
         summary["tokens_per_chunk"],
         None if memory_gib is None else int(memory_gib * GIB),
         threads or cpus_here(),
+        gpus,
     )
 
 
@@ -76,6 +80,7 @@ def open_described(
     tokens_per_chunk: int,
     memory: int | None,
     threads: int,
+    gpus: Placement | None = None,
 ) -> Index:
     """The index in a folder, as it is described: ``model`` embeds questions, ``passages`` has the texts."""
     return Index(
@@ -85,6 +90,7 @@ def open_described(
         read_texts=_texts_of(passages, description),
         memory=memory,
         threads=threads,
+        gpus=gpus,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from raytrain.errors import UserError
 from raytrain.index.best import Best, Fetch, in_order, no_hits, with_shard
 from raytrain.index.description import Description
+from raytrain.index.gpus import OnGpus, Placement
 from raytrain.index.library import Ints, Vectors, faiss_module
 from raytrain.index.lists import Lists, Probes
 from raytrain.index.local_shards import LocalShards
@@ -51,13 +52,18 @@ class Index:
         read_texts: ReadTexts,
         memory: int | None = None,
         threads: int | None = None,
+        gpus: Placement | None = None,
     ) -> None:
-        """``memory``: bytes of shards that are open at once. Raises UserError that names a damaged or missing file."""
+        """``memory``: bytes of shards that are open at once. ``gpus``: shards are copied to GPUs and searched there.
+
+        Raises UserError that names a damaged or missing file, and where FAISS sees no GPU.
+        """
         faiss_module(threads)
         self.folder = folder
         self.description = description
         self.shards = LocalShards(folder, description, memory)
         self.embed = embed
+        self._gpus = OnGpus(gpus) if gpus else None
         self._read_texts = read_texts
 
     def search(
@@ -114,10 +120,13 @@ class Index:
 
     def _fetch(self, number: int, start: int, stop: int, questions: Vectors, probes: Probes | None) -> Fetch:
         record, index = self.description.shards[number], self.shards.open(number)
+        copy = None
+        if self._gpus and (start, stop) == (record.first, record.first + record.rows):  # a GPU searches all of a shard
+            copy = self._gpus.copy_of(number, index, None if probes is None else probes.lists.shape[1])
         if probes is None:
-            matrix = Matrix(codes_of(index), record.first, record.longest, index).between(start, stop)
+            matrix = Matrix(codes_of(index), record.first, record.longest, index, copy).between(start, stop)
             return lambda chosen, count, least: matrix.fetch(questions, chosen, count, least)
-        lists = Lists(index, record.first, start, stop)
+        lists = Lists(index, record.first, start, stop, copy)
         return lambda chosen, count, least: lists.fetch(probes, chosen, count, least)
 
     def _probes(self, questions: Vectors, nprobe: int | None) -> Probes | None:
