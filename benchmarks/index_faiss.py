@@ -22,11 +22,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from embedded import embedded, opened  # what tests make embeddings with
+from raytrain.index.backend import Vectors, faiss_module
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.exact import best_of_span
 from raytrain.index.kinds import choose, sample_rows
-from raytrain.index.library import Vectors, faiss_module
 from raytrain.index.quality import recall_of
 from raytrain.index.quantizer import Quantizer, load_quantizer, sample, train_quantizer
 from raytrain.index.shards import build_shard, plan_shards

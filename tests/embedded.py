@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from raytrain.artifact import Artifact, commit, make_manifest
 from raytrain.evaluate.held_out import HeldOut
+from raytrain.index.backend import Vectors
 from raytrain.index.config import Dtype
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Choice, choose
-from raytrain.index.library import Vectors
 from raytrain.index.pieces import plan_pieces, write_piece
 from raytrain.index.quantizer import load_quantizer, sample, train_quantizer
 from raytrain.index.reader import Index

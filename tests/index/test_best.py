@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raytrain.index.backend import Ints, Vectors
 from raytrain.index.best import NONE, SPARE, Best, Fetched, in_order, keep_best, no_hits, with_shard
-from raytrain.index.library import Ints, Vectors
 
 
 def names(numbers: Ints) -> list[str]:

@@ -18,8 +18,8 @@ from raytrain.config import FromScratch, Job
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut, held_out_of, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
+from raytrain.index.backend import Vectors
 from raytrain.index.embed import embed_pieces
-from raytrain.index.library import Vectors
 from raytrain.index.pieces import Piece, plan_pieces, read_records
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder

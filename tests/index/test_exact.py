@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from embedded import finished
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
+from raytrain.index.backend import Vectors
 from raytrain.index.best import SPARE
 from raytrain.index.embeddings import Embeddings, Span
 from raytrain.index.exact import QUESTIONS_AT_ONCE, Hits, search_exactly
-from raytrain.index.library import Vectors
 from raytrain.index.pieces import Piece, write_piece
 from raytrain.storage import Location
 

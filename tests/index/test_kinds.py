@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from embedded import unit_vectors
 from raytrain.errors import UserError
+from raytrain.index.backend import faiss_module
 from raytrain.index.kinds import (
     A_LIST,
     GIB,
@@ -25,7 +26,6 @@ from raytrain.index.kinds import (
     sample_rows,
     usual_lists,
 )
-from raytrain.index.library import faiss_module
 
 rows = st.integers(1, 200_000_000)
 dimensions = st.sampled_from([32, 64, 128, 384, 768, 1_024])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from embedded import unit_vectors
+from raytrain.index.backend import Ints, Vectors, faiss_module
 from raytrain.index.best import in_order, no_hits, with_shard
-from raytrain.index.library import Ints, Vectors, faiss_module
 from raytrain.index.matrix import Matrix, longest_of
 
 

@@ -8,10 +8,10 @@ import pytest
 from embedded import built, embedded, opened, unit_vectors
 from raytrain.artifact import File
 from raytrain.errors import UserError
+from raytrain.index.backend import Vectors, faiss_module, gpus_of
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.gpus import Placement
-from raytrain.index.library import Vectors, faiss_module, gpus_of
 from raytrain.index.quantizer import load_quantizer
 from raytrain.index.reader import Index
 from raytrain.index.shards import BLOCK

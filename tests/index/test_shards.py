@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from embedded import built, embedded, unit_vectors
 from raytrain.errors import UserError
+from raytrain.index.backend import faiss_module
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import choose
-from raytrain.index.library import faiss_module
 from raytrain.index.quantizer import load_quantizer, sample, sample_rows, train_quantizer
 from raytrain.index.shards import BLOCK, Shard, build_shard, intact, open_shard, plan_shards, read_records
 from raytrain.storage import Location

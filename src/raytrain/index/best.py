@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raytrain.index.library import Ints, Vectors
+from raytrain.index.backend import Ints, Vectors
 
 SPARE = 8  # fetched beyond the depth, so that most ties at the boundary are seen whole at once
 AT_ONCE = 1 << 22  # scores of questions whose ties are long that are held at once

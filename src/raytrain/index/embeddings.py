@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytrain.artifact import Artifact, File, read_file
-from raytrain.index.library import Vectors
+from raytrain.index.backend import Vectors
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from raytrain.index.backend import Vectors
 from raytrain.index.best import Best, IdsOf, in_order, no_hits, with_shard
 from raytrain.index.embeddings import Embeddings, Span
-from raytrain.index.library import Vectors
 from raytrain.index.matrix import Matrix, longest_of
 
 QUESTIONS_AT_ONCE = 1_024

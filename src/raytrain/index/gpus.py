@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from raytrain.errors import UserError
-from raytrain.index.library import faiss_module, gpus_of
+from raytrain.index.backend import faiss_module, gpus_of
 
 Placement = Literal["sharded", "replicated"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from raytrain.index.backend import Ints, Vectors, faiss_module
 from raytrain.index.best import NONE, Fetched
 from raytrain.index.gpus import MOST
-from raytrain.index.library import Ints, Vectors, faiss_module
 
 
 @dataclass(frozen=True)

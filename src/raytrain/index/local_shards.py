@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from raytrain.artifact import File, read_file, sha256_of
 from raytrain.errors import DamagedError
+from raytrain.index.backend import Ints
 from raytrain.index.description import Description
-from raytrain.index.library import Ints
 from raytrain.index.quantizer import Quantizer, load_quantizer
 from raytrain.index.shards import ShardRecord, open_shard
 from raytrain.storage import Location

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from raytrain.index.backend import Ints, Vectors, faiss_module
 from raytrain.index.best import NONE, Fetched
 from raytrain.index.gpus import MOST
-from raytrain.index.library import Ints, Vectors, faiss_module
 
 PAIRS_AT_ONCE = 1 << 14  # vectors that are scored again at once, in double precision
 

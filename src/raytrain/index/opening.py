@@ -11,10 +11,10 @@ from raytrain.cluster import cpus_here
 from raytrain.config import Model
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of
+from raytrain.index.backend import Vectors
 from raytrain.index.current import build_of
 from raytrain.index.description import Description
 from raytrain.index.gpus import Placement
-from raytrain.index.library import Vectors
 from raytrain.index.reader import Embed, Hit, Index, ReadTexts
 from raytrain.storage import Location, StorageOptions
 

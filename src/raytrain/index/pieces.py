@@ -15,8 +15,8 @@ import pyarrow as pa
 from raytrain.artifact import File, Record, write_file
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
+from raytrain.index.backend import Vectors
 from raytrain.index.config import Dtype
-from raytrain.index.library import Vectors
 from raytrain.parquet import write_parquet
 from raytrain.storage import Location, sha256_file
 

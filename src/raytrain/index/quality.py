@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 
 from raytrain.artifact import Record
+from raytrain.index.backend import Vectors
 from raytrain.index.best import Best
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.exact import best_of_span
-from raytrain.index.library import Vectors
 from raytrain.index.quantizer import SEED
 from raytrain.index.reader import Index
 

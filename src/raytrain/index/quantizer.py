@@ -9,9 +9,9 @@ import numpy as np
 
 from raytrain.artifact import File, sha256_of, upload_file
 from raytrain.errors import DamagedError, UserError
+from raytrain.index.backend import Ints, Vectors, faiss_module, gpus_of
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Kind
-from raytrain.index.library import Ints, Vectors, faiss_module, gpus_of
 from raytrain.storage import Location
 
 PATH = "quantizer.faiss"

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from raytrain.errors import UserError
+from raytrain.index.backend import Ints, Vectors, faiss_module
 from raytrain.index.best import Best, Fetch, in_order, no_hits, with_shard
 from raytrain.index.description import Description
 from raytrain.index.gpus import OnGpus, Placement
-from raytrain.index.library import Ints, Vectors, faiss_module
 from raytrain.index.lists import Lists, Probes
 from raytrain.index.local_shards import LocalShards
 from raytrain.index.matrix import Matrix

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from raytrain.artifact import File, Record, upload_file
 from raytrain.errors import UserError
+from raytrain.index.backend import Vectors, faiss_module
 from raytrain.index.embeddings import Embeddings
-from raytrain.index.library import Vectors, faiss_module
 from raytrain.index.matrix import longest_of
 from raytrain.index.quantizer import Quantizer
 from raytrain.parquet import write_parquet

@@ -7,10 +7,10 @@ from raytrain.artifact import Artifact, File, RowAccount
 from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of
+from raytrain.index.backend import Vectors, faiss_module
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Kind, choose, code_bytes, sample_rows
-from raytrain.index.library import Vectors, faiss_module
 from raytrain.index.shards import Shard, ShardRecord, plan_shards
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
