@@ -1,1 +1,1 @@
-"""Passages as vectors: embedded in a Ray batch job, kept in FAISS shards, searched exactly."""
+"""Passages as vectors: embedded in a Ray batch job, built into sharded FAISS, served as immutable builds, searched."""
