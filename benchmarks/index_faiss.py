@@ -1,14 +1,11 @@
-"""Building and searching an index against bare FAISS calls, and against autofaiss at an equal budget of memory.
+"""Building and searching an index against bare FAISS calls.
 
     .venv/bin/python benchmarks/index_faiss.py [--rows 400000] [--dimension 128] [--kind IVF1024,Flat] [--rounds 5]
-    .venv/bin/python benchmarks/index_faiss.py --autofaiss [--memory-gib 0.1]
 
 Clustered vectors of unit length, the same for both; threads are equal; everything is in one process and in turn.
 Bare: a trained index, ``add``, ``write_index``; then ``read_index`` and ``search``. Ours: a shard built from
 embeddings (which are read and compared with their hashes), checked and written with its ids, and searched with ties
-seen whole. The training of the quantizer is the same call and left out. Wanted: at least 0.95 × of bare FAISS. With
---autofaiss (install it apart: `pip install autofaiss`): seconds to build from files, bytes, and recall@10 against
-exact search, with about as many questions a second asked of both.
+seen whole. The training of the quantizer is the same call and left out. Wanted: at least 0.95 × of bare FAISS.
 """
 
 import argparse
@@ -25,9 +22,7 @@ from embedded import embedded, opened  # what tests make embeddings with
 from raytrain.index.backend import Vectors, faiss_module
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
-from raytrain.index.exact import best_of_span
-from raytrain.index.kinds import choose, sample_rows
-from raytrain.index.quality import recall_of
+from raytrain.index.kinds import choose
 from raytrain.index.quantizer import Quantizer, load_quantizer, sample, train_quantizer
 from raytrain.index.shards import build_shard, plan_shards
 from raytrain.storage import Location
@@ -99,62 +94,6 @@ def against_faiss(options: argparse.Namespace, embeddings: Embeddings, everythin
     told(f"search {QUESTIONS:,} questions", times["ours"], times["bare"])
 
 
-def against_autofaiss(options: argparse.Namespace, embeddings: Embeddings, everything: Vectors, temp: Path) -> None:
-    """Prints what both built within the same memory, and how well it finds."""
-    from autofaiss import build_index
-
-    faiss = faiss_module(options.threads)
-    asked = vectors(2, QUESTIONS, options.dimension)
-    truth = best_of_span(embeddings, 0, embeddings.rows, asked, K, lambda numbers: [str(n) for n in numbers])
-    memory = int(options.memory_gib * 2**30)
-    (temp / "theirs").mkdir()
-    np.save(temp / "theirs/vectors.npy", everything)
-    began = time.monotonic()
-    theirs, _ = build_index(
-        embeddings=str(temp / "theirs"),
-        index_path=str(temp / "auto.index"),
-        index_infos_path=str(temp / "infos.json"),
-        max_index_memory_usage=f"{memory // 2**20}MB",
-        current_memory_available="4GB",
-        metric_type="ip",
-        nb_cores=options.threads,
-        verbose=30,
-    )
-    seconds = time.monotonic() - began
-    faiss_module(options.threads)
-    began = time.monotonic()
-    _, numbers = theirs.search(asked, K)
-    rate = QUESTIONS / (time.monotonic() - began)
-    recall = np.mean([len(set(a) & set(b)) / K for a, b in zip(numbers.tolist(), truth.numbers.tolist(), strict=True)])
-    size = (temp / "auto.index").stat().st_size
-    print(f"autofaiss: {seconds:.1f} s, {size / 2**20:.1f} MiB, recall@{K} {recall:.4f}, {rate:,.0f} questions/s")
-    place = Location.of(str(temp / "ours"))
-    began = time.monotonic()
-    choice = choose("auto", embeddings.rows, embeddings.dimension, memory, None)
-    quantizer = None
-    if not choice.kind.exact:
-        count = sample_rows(choice.kind, embeddings.rows, embeddings.dimension, memory)
-        quantizer = load_quantizer(
-            place, train_quantizer(choice.kind, sample(embeddings, count), place, options.threads)
-        )
-    shards = plan_shards(embeddings.rows, embeddings.rows)
-    records = [build_shard(shard, embeddings, quantizer, place, options.threads) for shard in shards]
-    seconds = time.monotonic() - began
-    file = quantizer.file if quantizer else None
-    described = Description.of(choice.kind.factory, options.dimension, file, None, records, embeddings.spans)
-    index, everywhere = opened(place, described), [(0, embeddings.rows)]
-    faiss.omp_set_num_threads(options.threads)
-    size = sum(record.shard.size for record in records) + (quantizer.file.size if quantizer else 0)
-    for nprobe in [None] if choice.kind.exact else (8, 32, 128):
-        began = time.monotonic()
-        found = index.best(asked, K, everywhere, nprobe)
-        rate = QUESTIONS / (time.monotonic() - began)
-        print(
-            f"ours, {choice.kind.factory}, {nprobe} lists: {seconds:.1f} s, {size / 2**20:.1f} MiB, "
-            f"recall@{K} {recall_of(found, truth):.4f}, {rate:,.0f} questions/s"
-        )
-
-
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -164,15 +103,13 @@ def main() -> None:
     parser.add_argument("--nprobe", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--autofaiss", action="store_true")
-    parser.add_argument("--memory-gib", type=float, default=0.1, help="for --autofaiss")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         temp = Path(name)
         everything = vectors(1, options.rows, options.dimension)
         ids = [f"p{i:08d}" for i in range(options.rows)]
         embeddings = embedded(temp / "embed", {"eng": (ids, everything)}, piece_rows=65_536)
-        (against_autofaiss if options.autofaiss else against_faiss)(options, embeddings, everything, temp)
+        against_faiss(options, embeddings, everything, temp)
 
 
 if __name__ == "__main__":

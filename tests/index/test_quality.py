@@ -44,7 +44,7 @@ def test_the_fewest_lists_that_do_are_found_in_a_few_tries(lists: int, needed: i
         )
         assert taken.nprobe <= least + 1 + least // 8
     else:
-        assert taken.nprobe == lists
+        assert taken.recall >= min(lists / needed, 1) - 0.002
 
 
 @pytest.mark.parametrize("wanted", [0.5, 0.9, 1.0])
@@ -74,7 +74,7 @@ def test_codes_that_lose_much_are_told_to(tmp_path: Path, embeddings: Embeddings
     index = opened(*built(tmp_path, embeddings, "IVF4,PQ2", 1))
     quality = measure(index, truth_of(embeddings, unit_vectors(2, 30), 10, index), "questions", 10, 0.99, 1)
     assert quality.recall < 0.9
-    assert quality.nprobe == 4  # all there are
+    assert quality.recall >= max(probed.recall for probed in quality.tried) - 0.002
 
 
 def test_passages_are_asked_for_where_there_are_no_questions(embeddings: Embeddings) -> None:

@@ -229,6 +229,8 @@ def test_what_can_not_be_asked(small: tuple[Location, Description]) -> None:
     ):
         with pytest.raises(UserError, match=why):
             index.search(asked)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"languages: give a list: \['fin'\]"):
+        index.search(np.zeros((1, 16), np.float32), 3, "fin")
     with pytest.raises(UserError, match="ask for 1 or more"):
         index.search(np.zeros((1, 16), np.float32), 0)
     assert index.search(np.empty((0, 16), np.float32)) == []

@@ -9,7 +9,7 @@ from ray.exceptions import RayError
 from raytrain.artifact import File, Record
 from raytrain.cluster import threads_of
 from raytrain.config import Cluster
-from raytrain.errors import UserError, one_line, user_error_in
+from raytrain.errors import DamagedError, FileMissingError, UserError, one_line, user_error_in
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Kind
 from raytrain.index.quantizer import load_quantizer, sample, train_quantizer
@@ -26,21 +26,21 @@ class QuantizerRecord(Record):
     sample: int
 
 
-def resources_of(cluster: Cluster) -> dict[str, Any]:
-    """What a task of an index asks Ray for."""
+def resources_of(cluster: Cluster, *, gpus: bool) -> dict[str, Any]:
+    """What a task of an index asks Ray for; of ``gpus`` only what runs on them, or others would wait for one."""
     # SPREAD: Ray fills a node before it takes the next otherwise, and building is bound by memory.
     return {
         "num_cpus": cluster.cpus_per_worker,
-        "num_gpus": cluster.gpus_per_worker,
+        "num_gpus": cluster.gpus_per_worker if gpus else 0,
         "scheduling_strategy": "SPREAD",
         "max_retries": cluster.max_failures,  # of tasks whose node or process has died; not of errors
     }
 
 
-def run_task(cluster: Cluster, work: Callable[..., Any], *args: Any) -> Any:
-    """One task with a worker's resources. Raises UserError for what the user can mend."""
+def run_task(cluster: Cluster, work: Callable[..., Any], *args: Any, gpus: bool = False) -> Any:
+    """One task with a worker's CPUs and, if asked for, its GPU. Raises UserError for what the user can mend."""
     try:
-        return ray.get(ray.remote(work).options(**resources_of(cluster)).remote(*args))
+        return ray.get(ray.remote(work).options(**resources_of(cluster, gpus=gpus)).remote(*args))
     except RayError as error:
         raise user_error_in(error) or UserError(f"index: a task failed: {one_line(error, 10**6)[-600:]}") from error
 
@@ -52,11 +52,11 @@ def make_quantizer(kind: Kind, count: int, embeddings: Embeddings, folder: Locat
         record = QuantizerRecord.model_validate_json(place.read_text())
         try:
             load_quantizer(folder, record.file)
-        except UserError:  # damaged, or gone
+        except (DamagedError, FileMissingError):
             place.delete()  # made again, and so are the shards that need it
         else:
             return record.file
-    file: File = run_task(cluster, _train, kind, count, embeddings, folder, threads_of(cluster))
+    file: File = run_task(cluster, _train, kind, count, embeddings, folder, threads_of(cluster), gpus=True)
     place.write_bytes(QuantizerRecord(file=file, sample=count).model_dump_json().encode())
     return file
 
@@ -85,7 +85,7 @@ def make_shards(
     done = intact(shards, name, folder)
     begun(done)
     todo = [shard for shard in shards if shard.path not in done]
-    task = ray.remote(_build).options(**resources_of(cluster))
+    task = ray.remote(_build).options(**resources_of(cluster, gpus=False))
     where = ray.put(embeddings)
     running: dict[Any, Shard] = {}
     try:

@@ -83,7 +83,8 @@ def _point(root: Location, name: str, build: str, before: Pointer | None) -> Poi
         if before:
             _write(root, name, before.build, pointer)
         raise UserError(
-            f"{folder.uri}: is being deleted (raytrain builds collect), so it can't be served as {name}: build it again"
+            f"{folder.uri}: is being deleted, so it can't be served as {name}: let raytrain builds collect --delete "
+            "finish, and build it again"
         )
     return pointer
 

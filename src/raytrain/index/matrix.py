@@ -54,7 +54,7 @@ class Matrix:
         asked = questions[chosen]
         rough, rows = self._candidates(asked, count)
         margin = rounding(asked.shape[1]) * self.longest * np.linalg.norm(asked, axis=1)
-        wanted = rough >= (least - margin)[:, None]
+        wanted = (rows >= 0) & (rough >= (least - margin)[:, None])
         scores = np.full(rough.shape, NONE)
         numbers = np.full(rough.shape, -1, np.int64)
         where, place = np.nonzero(wanted)

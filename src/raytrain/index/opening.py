@@ -34,10 +34,11 @@ def open_index(
 ) -> Index:
     """Opens ``ROOT/indexes/NAME``, which is its current build, or ``ROOT/index/HASH``; local, s3:// or gs://.
 
-    The build is chosen once: what becomes current later is another ``Index``. All of its files are compared with their
-    hashes. ``memory_gib``: how much of the shards is open at once; the others wait on disk for their turn in every
-    search. ``threads``: default all CPUs. ``gpus``: "sharded" puts each shard on one GPU, "replicated" a copy of
-    all shards on every GPU; a search of some languages stays on CPUs where a shard holds others too.
+    The build is chosen once: what becomes current later is another ``Index``. Its shards and quantizer are compared
+    with their hashes now, ids when they are read. ``memory_gib``: how much of the shards is open at once; the others
+    wait on disk for their turn in every search. ``threads``: default all CPUs. ``gpus``: "sharded" puts each shard on
+    one GPU, "replicated" a copy of all shards on every GPU; a search of some languages stays on CPUs where a shard
+    holds others too.
 
         index = open_index("s3://bucket/root/indexes/mine")
         hits = index.search(["Which currency is used in Hungary?"], k=10, languages=["eng"])[0]

@@ -16,6 +16,7 @@ from raytrain.index.quantizer import SEED
 from raytrain.index.reader import Index
 
 AIM = 0.95  # what nprobe is tuned to where nothing is asked for
+AS_MUCH = 0.002  # recall that more lists must bring to be looked into
 SINGLE = 32  # questions that are asked one by one, for the latency
 
 
@@ -75,14 +76,17 @@ def recall_of(found: Best, truth: Best) -> float:
 def tune(recall: Callable[[int], float], lists: int, wanted: float) -> list[Probed]:
     """Looks for the fewest lists that give the wanted recall; the last of what was tried is the one to take.
 
-    Doubles them until it is reached, and halves the last gap; if it never is, all lists are taken. Recall grows with
-    the lists, so far as it goes.
+    Doubles them until it is reached, and halves the last gap. If it never is, the fewest are taken that find as much as
+    all lists do: codes that lose much gain nothing by more.
     """
     tried = [Probed(nprobe=1, recall=recall(1))]
     while tried[-1].recall < wanted and tried[-1].nprobe < lists:
         nprobe = min(2 * tried[-1].nprobe, lists)
         tried.append(Probed(nprobe=nprobe, recall=recall(nprobe)))
-    if tried[-1].recall < wanted or tried[-1].nprobe == 1:
+    if tried[-1].recall < wanted:
+        enough = next(probed for probed in tried if probed.recall >= max(p.recall for p in tried) - AS_MUCH)
+        return [probed for probed in tried if probed != enough] + [enough]
+    if tried[-1].nprobe == 1:
         return tried
     good, low = tried[-1], tried[-2].nprobe
     while good.nprobe - low > 1 + low // 16:  # nearer is not worth a search

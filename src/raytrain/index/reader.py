@@ -83,6 +83,8 @@ class Index:
 
         Raises UserError for an unknown language, an empty text, vectors of another dimension or that are no numbers.
         """
+        if isinstance(languages, str):
+            raise UserError(f"languages: give a list: [{languages!r}]")
         vectors = self._vectors(questions)
         found = self.best(vectors, k, self.description.ranges(languages), nprobe)
         hits = []

@@ -59,10 +59,9 @@ def _indexing(job: Job, names: Mapping[str, str]) -> list[Task]:
     """The index of the job's own passages or, where it has none, of the benchmarks', whose embeddings are there."""
     if not job.index.passages:
         return [_task(INDEX, job, {"passages": "benchmark", **names})]
-    return [
-        _task(PASSAGES_EMBED, job, names),
-        _task(INDEX, job, {**names, "embed": names.get("passages-embed", "passages-embed")}),
-    ]
+    index = _task(INDEX, job, {**names, "embed": names.get("passages-embed", "passages-embed")})
+    questions = {"questions": "benchmark"} if job.evaluate.benchmarks else {}  # real ones, to measure recall with
+    return [_task(PASSAGES_EMBED, job, names), replace(index, inputs={**index.inputs, **questions})]
 
 
 def study(job: Job, config: Study) -> list[Task]:

@@ -8,9 +8,10 @@ from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import held_out_of
 from raytrain.index.backend import Vectors, faiss_module
+from raytrain.index.current import CONDEMNED
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
-from raytrain.index.kinds import Kind, choose, code_bytes, sample_rows
+from raytrain.index.kinds import Kind, bytes_of, choose, code_bytes, sample_rows
 from raytrain.index.shards import Shard, ShardRecord, plan_shards
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
@@ -35,6 +36,8 @@ def _check(job: Job) -> None:
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.cluster import running_ray
 
+    if (folder / CONDEMNED).exists():  # what a deletion that was killed has left
+        folder.delete_tree()
     embeddings = Embeddings(inputs["embed"])
     memory = int(job.index.memory_gib * GIB)
     gpu = job.cluster.gpus_per_worker > 0
@@ -86,7 +89,9 @@ def _build(
             quantizer = make_quantizer(kind, count, embeddings, folder, job.cluster)
             progress(count, "")
     shards = plan_shards(embeddings.rows, shard_rows(job, kind, embeddings.dimension, memory))
-    at_once = max(1, memory // (max(shard.rows for shard in shards) * _building(kind, embeddings.dimension)))
+    largest = max(shard.rows for shard in shards) * _building(kind, embeddings.dimension)
+    # Each task has the quantizer twice: as it was read, and the copy that it adds to.
+    at_once = max(1, memory // (largest + 2 * bytes_of(kind, 0, embeddings.dimension)))
     built: dict[str, ShardRecord] = {}
     with counting("index", "passages", embeddings.rows) as progress:
 
@@ -117,6 +122,7 @@ def _quality(job: Job, inputs: Inputs, embeddings: Embeddings, description: Desc
         job,
         inputs["export"],
         inputs["passages"],
+        inputs.get("questions", inputs["passages"]),
         embeddings,
         description,
         folder,
@@ -129,6 +135,7 @@ def _measured(
     job: Job,
     model: Artifact,
     passages: Artifact,
+    asked: Artifact,
     embeddings: Embeddings,
     description: Description,
     folder: Location,
@@ -140,7 +147,7 @@ def _measured(
 
     memory = int(job.index.memory_gib * GIB)
     index = open_described(folder, description, model, passages, job.model, job.train.tokens_per_chunk, memory, threads)
-    texts = _questions(passages, job.index.questions)
+    texts = _questions(asked, job.index.questions)
     vectors: Vectors = index.embed(texts) if texts else sample_passages(embeddings, job.index.questions)
     k = min(job.index.recall_at, embeddings.rows)
     truth = truth_of(embeddings, vectors, k, index)
@@ -148,7 +155,7 @@ def _measured(
 
 
 def _questions(passages: Artifact, most: int) -> list[str]:
-    """Held-out questions of the benchmarks that are indexed, evenly from all languages; [] if there are none."""
+    """Held-out questions of benchmarks, evenly from all languages; [] if there are none."""
     texts = [list(part.read_questions().values()) for part in held_out_of(passages) if part.questions]
     rounds = [
         text for turn in range(max(map(len, texts), default=0)) for some in texts for text in some[turn : turn + 1]
