@@ -178,7 +178,11 @@ def test_a_language_is_searched_alone(tmp_path: Path) -> None:
 
 def test_a_language_without_passages_has_no_hits(tmp_path: Path) -> None:
     index = indexed(Location.of(str(tmp_path)), {"fin": (["1"], whole_numbers(9, 1), [0])})
-    assert search_exactly(index, Span("bench", "tel", 0, 0), whole_numbers(9, 3), 5) == [[], [], []]
+    assert search_exactly(index, Span(benchmark="bench", language="tel", first=0, stop=0), whole_numbers(9, 3), 5) == [
+        [],
+        [],
+        [],
+    ]
 
 
 def test_a_damaged_piece_is_refused_and_named(tmp_path: Path) -> None:

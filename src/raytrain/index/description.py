@@ -8,15 +8,6 @@ from raytrain.index.embeddings import Span
 from raytrain.index.shards import ShardRecord
 
 
-class SpanRecord(Record):
-    """The rows of one language of one benchmark or source: ``first`` up to ``stop``."""
-
-    benchmark: str
-    language: str
-    first: int
-    stop: int
-
-
 class Description(Record):
     """An index of ``rows`` vectors: its kind as FAISS names it, its shards in order, and whose rows are whose.
 
@@ -29,7 +20,7 @@ class Description(Record):
     quantizer: File | None
     nprobe: int | None
     shards: list[ShardRecord]
-    spans: list[SpanRecord]
+    spans: list[Span]
 
     @classmethod
     def of(
@@ -49,7 +40,7 @@ class Description(Record):
             quantizer=quantizer,
             nprobe=nprobe,
             shards=list(shards),
-            spans=[SpanRecord(benchmark=s.benchmark, language=s.language, first=s.first, stop=s.stop) for s in spans],
+            spans=list(spans),
         )
 
     def check(self, uri: str) -> None:
@@ -87,6 +78,6 @@ class Description(Record):
                     found.append((span.first, span.stop))
         return found
 
-    def span_of(self, number: int) -> SpanRecord:
+    def span_of(self, number: int) -> Span:
         """Whose passage ``number`` is."""
         return next(span for span in self.spans if span.first <= number < span.stop)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raytrain.artifact import Artifact, File, read_file
+from raytrain.artifact import Artifact, File, Record, read_file
 from raytrain.index.backend import Vectors
 
 
@@ -26,8 +26,7 @@ class StoredPiece:
     rows: int
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Record):
     """The rows of one language of one benchmark or source: ``first`` up to ``stop``."""
 
     benchmark: str
@@ -56,7 +55,7 @@ class Embeddings:
         for piece in self.pieces:
             key, stop = (piece.benchmark, piece.language), piece.first + piece.rows
             first = found[key].first if key in found else piece.first
-            found[key] = Span(*key, first, stop)
+            found[key] = Span(benchmark=piece.benchmark, language=piece.language, first=first, stop=stop)
         return list(found.values())
 
     def read(self, piece: StoredPiece) -> Vectors:

@@ -18,7 +18,6 @@ A_LIST = 39  # passages that k-means wants of each list, at the least
 SAMPLE_A_LIST = 64  # and as many are enough
 SAMPLE_CODES = 65_536  # passages that codes are learned from: 256 for each of 256 values
 GPU_CODES = (1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96)
-WORST_RECALL = {"Flat": 0.99, "SQ8": 0.97, "PQ": 0.0}  # that codes of this kind can be expected to reach
 GIB = 2**30
 
 
@@ -129,7 +128,7 @@ def choose(wanted: str, rows: int, dimension: int, memory: int, min_recall: floa
     """
     named = parse_kind(wanted)
     if named is None:
-        return _auto(rows, dimension, memory, min_recall, gpu)
+        return _auto(rows, dimension, memory, min_recall)
     kind, notes = _completed(named, rows, dimension, memory)
     _check_codes(kind, dimension, gpu)
     size = bytes_of(kind, rows, dimension)
@@ -170,26 +169,24 @@ def _check_codes(kind: Kind, dimension: int, gpu: bool) -> None:
         )
 
 
-def _auto(rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool) -> Choice:
+def _auto(rows: int, dimension: int, memory: int, min_recall: float | None) -> Choice:
     """The first of ``_candidates`` that fits, which is the most accurate."""
-    taken, lines = _first(rows, dimension, memory, min_recall, gpu)
+    taken, lines = _first(rows, dimension, memory, min_recall)
     if taken is None:
         raise UserError(
             f"index.memory_gib: {_gib(memory)} hold no index of {rows:,} × {dimension}"
             f"{' that misses nothing (index.min_recall: 1)' if min_recall == 1 else ''}: give it "
-            f"{_least(rows, dimension, min_recall, gpu):.2f} GiB or more"
+            f"{_least(rows, dimension, min_recall):.2f} GiB or more"
         )
-    unsure = min_recall is not None and min_recall > _expected_least(taken)
-    note = f"; a recall of {min_recall:g} is more than such codes usually reach: the build will tell" if unsure else ""
+    unsure = min_recall is not None and taken.parts
+    note = f"; whether such codes reach a recall of {min_recall:g}, the build will tell" if unsure else ""
     return Choice(taken, (*lines, f"takes {taken.factory}: the most accurate that fits{note}"))
 
 
-def _first(
-    rows: int, dimension: int, memory: int, min_recall: float | None, gpu: bool
-) -> tuple[Kind | None, list[str]]:
+def _first(rows: int, dimension: int, memory: int, min_recall: float | None) -> tuple[Kind | None, list[str]]:
     """What ``_auto`` takes, None if nothing fits; and what it looked at."""
     lines = list[str]()
-    for kind, expected in _candidates(rows, dimension, memory, gpu):
+    for kind, expected in _candidates(rows, dimension, memory):
         size = bytes_of(kind, rows, dimension)
         fits = size <= USABLE * memory
         slow = kind.exact and rows > EXACT_ROWS and min_recall != 1
@@ -202,35 +199,31 @@ def _first(
     return None, lines
 
 
-def _least(rows: int, dimension: int, min_recall: float | None, gpu: bool) -> float:
+def _least(rows: int, dimension: int, min_recall: float | None) -> float:
     """GiB, to a hundredth, from which on ``_auto`` finds an index. It is looked for: with memory, lists get more."""
 
     def enough(hundredths: int) -> bool:
-        return _first(rows, dimension, hundredths * GIB // 100, min_recall, gpu)[0] is not None
+        return _first(rows, dimension, hundredths * GIB // 100, min_recall)[0] is not None
 
     return bisect_left(range(2**40), True, key=enough) / 100
 
 
-def _candidates(rows: int, dimension: int, memory: int, gpu: bool) -> Iterator[tuple[Kind, str]]:
-    """Kinds from the most accurate to the smallest, with the recall that is typical of each."""
+def _candidates(rows: int, dimension: int, memory: int) -> Iterator[tuple[Kind, str]]:
+    """Kinds from the most accurate to the smallest, and what each keeps of a vector."""
     yield Kind(None, None, "Flat"), "exact"
     if rows < A_LIST:
         return  # too few to learn anything from
     for codes, expected in (
         ("Flat", "lists, full vectors"),
-        ("SQ8", "a byte a dimension, typically within 1 % of that"),
+        ("SQ8", "lists, a byte a dimension"),
     ):
         yield _completed(Kind(None, 0, codes), rows, dimension, memory)[0], expected
     if min(rows, most_sampled(dimension, memory)) < 256:
         return
     for parts in sorted(GPU_CODES, reverse=True):
-        if parts >= 8 and dimension % parts == 0 and 4 * parts >= 8 and parts < dimension:
+        if parts >= 8 and dimension % parts == 0 and parts < dimension:
             kind = Kind(f"OPQ{parts}", 0, f"PQ{parts}")
             yield _completed(kind, rows, dimension, memory)[0], f"{parts} bytes a passage, lossy"
-
-
-def _expected_least(kind: Kind) -> float:
-    return 1.0 if kind.exact else WORST_RECALL["PQ" if kind.parts else kind.codes]
 
 
 def _gib(size: float) -> str:

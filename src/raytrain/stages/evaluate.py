@@ -54,7 +54,8 @@ def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder:
     def rank(part: HeldOut, questions: dict[str, str], progress: Advance) -> Mapping[str, Hits]:
         vectors = embedder.queries(list(questions.values()), lambda n: progress(n, part.language))
         key = part.benchmark, part.language
-        span = spans.get(key, Span(*key, 0, 0))  # of a language without passages there is none
+        empty = Span(benchmark=part.benchmark, language=part.language, first=0, stop=0)
+        span = spans.get(key, empty)  # a language without passages has none
         return dict(zip(questions, search_exactly(embeddings, span, vectors, DEPTH), strict=True))
 
     questions = sum(part.questions for part in held_out_of(inputs["benchmark"]))
