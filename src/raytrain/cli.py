@@ -55,18 +55,20 @@ def _say(line: str) -> None:
 
 
 def _work(tasks: list[Task]) -> dict[str, Artifact]:
-    from raytrain.cluster import stop_ray
+    from raytrain.cluster import ray_runs, stop_ray
     from raytrain.pipeline import root_of, run
     from raytrain.storage import check_writable
 
     check_writable(root_of(tasks[0].job))
+    had_ray = ray_runs()
     try:
         return run(tasks, _say)
     except KeyboardInterrupt:  # here, for typer would end without a word
         _say("raytrain: interrupted; run the same command again to go on")
         raise typer.Exit(130) from None
     finally:
-        stop_ray()
+        if not had_ray:  # a program that calls this command keeps the Ray it had
+            stop_ray()
 
 
 def _run_to(job_file: str, overrides: list[str] | None, last: str) -> Artifact:

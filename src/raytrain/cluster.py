@@ -67,6 +67,13 @@ def _check_address(address: str) -> None:
         raise UserError(f"cluster.address: nobody answers at {address}: {error}") from error
 
 
+def ray_runs() -> bool:
+    """Whether this process has a Ray, without importing it."""
+    import sys
+
+    return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
+
+
 def stop_ray() -> None:
     """Ends the Ray that this process started, or the connection to another one."""
     import sys

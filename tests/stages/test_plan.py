@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from jobs import WORDS, small_job
 from raytrain.artifact import Artifact, commit, make_manifest
 from raytrain.cli import app
+from raytrain.cluster import ray_runs
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
@@ -225,7 +226,7 @@ def test_bars_are_in_proportion_at_any_width(width: int) -> None:
     assert 4 <= eng.count("█") <= 24
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, local_ray: None) -> None:
     job = described(tmp_path, mix={"group_small": "few", "temperature": 3.0})
     place = tmp_path / "job.yaml"
     place.write_text(yaml.safe_dump(json.loads(job.model_dump_json(exclude_none=True))))
@@ -242,3 +243,4 @@ def test_the_command(tmp_path: Path) -> None:
     listed = CliRunner().invoke(app, ["plan", str(place), "--steps", "2:4"])
     assert listed.exit_code == 0, listed.output
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["2"] * 24 + ["3"] * 24
+    assert ray_runs()  # a command ends the Ray it started, not the one it found
