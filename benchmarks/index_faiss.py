@@ -57,7 +57,7 @@ def against_faiss(options: argparse.Namespace, embeddings: Embeddings, everythin
     quantizer: Quantizer | None = None
     trained = faiss.IndexFlatIP(options.dimension)
     if not kind.exact:
-        file = train_quantizer(kind, sample(embeddings, 64 * (kind.lists or 1)), place, options.threads)
+        file = train_quantizer(kind, sample(embeddings, 64 * (kind.lists or 1)), place, options.threads).file
         quantizer = load_quantizer(place, file)
         trained = quantizer.index
     (shard,) = plan_shards(embeddings.rows, embeddings.rows)

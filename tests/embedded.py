@@ -13,7 +13,7 @@ from raytrain.index.config import Dtype
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Choice, choose
-from raytrain.index.pieces import plan_pieces, write_piece
+from raytrain.index.pieces import entry_of, plan_pieces, write_piece
 from raytrain.index.quantizer import load_quantizer, sample, train_quantizer
 from raytrain.index.reader import Index
 from raytrain.index.shards import BLOCK, build_shard, plan_shards
@@ -32,11 +32,16 @@ def embedded(folder: Location | Path, languages: Languages, piece_rows: int = 50
         ids, vectors = languages[piece.part.language]
         rows = slice(piece.first, piece.first + piece.rows)
         record = write_piece(piece, vectors[rows], pa.array(ids[rows], pa.string()), dtype, (1, 1), place)
-        files += [record.vectors, record.ids]
-        entry = {"name": piece.name, "benchmark": "bench", "language": piece.part.language}
-        entries.append({**entry, "number": piece.first, "rows": piece.rows})
+        files += record.files
+        entries.append(entry_of(piece, record))
     dimension = next(iter(languages.values()))[1].shape[1]
     return Embeddings(finished(place, "embed", files, {"dimension": dimension, "pieces": entries}))
+
+
+def the_file(place: Location, pattern: str) -> Location:
+    """The one file below a folder whose path fits a pattern: names hold hashes."""
+    (found,) = place.local_path.glob(pattern)
+    return place / found.relative_to(place.local_path).as_posix()
 
 
 def finished(place: Location, stage: str, files: list, summary: dict, inputs: Mapping[str, Artifact] = {}) -> Artifact:
@@ -64,7 +69,7 @@ def built(
     choice: Choice = choose(kind, embeddings.rows, embeddings.dimension, 2**30, None)
     quantizer = None
     if not choice.kind.exact:
-        quantizer = load_quantizer(place, train_quantizer(choice.kind, sample(embeddings, 2_500), place, 1))
+        quantizer = load_quantizer(place, train_quantizer(choice.kind, sample(embeddings, 2_500), place, 1).file)
     each = -(-embeddings.rows // shards)
     plan = plan_shards(embeddings.rows, -(-each // BLOCK) * BLOCK if each > BLOCK else each)
     records = [build_shard(shard, embeddings, quantizer, place, 1) for shard in plan]
@@ -73,13 +78,14 @@ def built(
     return place, described
 
 
-def opened(place: Location, description: Description, memory: int | None = None) -> Index:
+def opened(place: Location, description: Description, memory: int | None = None, copies: Path | None = None) -> Index:
     """Open for search by vectors."""
 
     def none(*_: object) -> object:
         raise AssertionError("no model here")
 
-    return Index(place, description, embed=none, read_texts=none, memory=memory, threads=1)  # type: ignore[arg-type]
+    rest = {"memory": memory, "threads": 1, "copies": copies}
+    return Index(place, description, embed=none, read_texts=none, **rest)  # type: ignore[arg-type]
 
 
 def unit_vectors(seed: int, rows: int, dimension: int = 16, clusters: int = 0) -> Vectors:

@@ -19,7 +19,7 @@ from raytrain.evaluate.held_out import held_out_of, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.opening import open_index
-from raytrain.index.pieces import plan_pieces, write_piece
+from raytrain.index.pieces import entry_of, plan_pieces, write_piece
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.model.encoder import random_backbone
@@ -62,15 +62,14 @@ def embed(done: Mapping[str, Artifact], embedder: Embedder, sign: int, folder: L
         texts = piece.part.read_passages(piece.first, piece.rows)
         vectors = sign * embedder.passages(list(texts.values()))
         record = write_piece(piece, vectors, pa.array(texts, pa.string()), "fp32", (1, 1), folder)
-        files += [record.vectors, record.ids]
-        entry = {"name": piece.name, "benchmark": LABEL, "language": piece.part.language}
-        entries.append({**entry, "number": piece.first, "rows": piece.rows})
+        files += record.files
+        entries.append(entry_of(piece, record))
     return files, {"dimension": vectors.shape[1], "pieces": entries}
 
 
 def index(job: Job, done: Mapping[str, Artifact], folder: Location) -> Made:
     _, described = built(folder, Embeddings(done["embed"]), job.index.kind, shards=3)
-    files = [file for record in described.shards for file in (record.shard, record.ids)]
+    files = [file for record in described.shards for file in record.files]
     rules = {"model": job.model.model_dump(mode="json"), "tokens_per_chunk": job.train.tokens_per_chunk}
     return files, {"index": described.model_dump(mode="json"), **rules}
 

@@ -34,7 +34,7 @@ def builds_of(job: Job) -> Iterator[Build]:
     root = root_of(job)
     served: dict[str, list[str]] = {}
     for name in names(root):
-        for build, words in zip(needed(history(root, name)), (name, f"({name} before)"), strict=False):
+        for build, words in zip(needed(history(root, name).pointers), (name, f"({name} before)"), strict=False):
             served.setdefault(build, []).append(words)
     sizes: dict[str, int] = {}
     for info in (root / BUILDS).list():
@@ -45,7 +45,10 @@ def builds_of(job: Job) -> Iterator[Build]:
 
 
 def _build(job: Job, build: str, served: str, size: int) -> Build:
-    manifest = read_manifest(root_of(job) / BUILDS / build)
+    try:
+        manifest = read_manifest(root_of(job) / BUILDS / build)
+    except UserError:
+        return Build(build, served, "", "damaged manifest", None, None, size)
     if manifest is None:
         return Build(build, served, "", "not finished", None, None, size)
     summary = manifest.summary

@@ -16,7 +16,12 @@ OPEN_FILES = 64  # each takes about 0.7 MB, for its footer tells of 128 row grou
 
 
 def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: int = 65_536) -> File:
-    """Writes a table as Parquet (zstd); the same rows give the same bytes.
+    """Writes a table as Parquet (zstd); the same rows give the same bytes."""
+    return write_file(parquet_bytes(table, row_group_rows), folder, path)
+
+
+def parquet_bytes(table: pa.Table, row_group_rows: int = 65_536) -> bytes:
+    """A table as the bytes of a Parquet file (zstd); the same rows give the same bytes.
 
     Without statistics and dictionaries: nobody filters by value, texts are all different, and footers are read
     far more often than written.
@@ -30,7 +35,7 @@ def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: 
         use_dictionary=False,
         write_statistics=False,
     )
-    return write_file(buffer.getvalue(), folder, path)
+    return buffer.getvalue()
 
 
 def open_parquet(location: Location) -> pq.ParquetFile:

@@ -34,7 +34,7 @@ def find(job: Job, text: str, language: str | None, k: int, arm: str | None, see
     if job.study and arm is None and current(root_of(job), name) is None:
         arms = ", ".join(job.study.arms)
         raise UserError(f"search: no index of train.mix is finished: choose an arm of the study with --arm: {arms}")
-    index = open_index(root_of(job) / NAMES / name, memory_gib=job.index.memory_gib)
+    index = open_index(root_of(job) / NAMES / name, memory_gib=job.index.memory_gib, copies=job.index.copies)
     code = to_iso639_3(language) if language is not None else None
     if code is not None and code not in (there := sorted({span.language for span in index.description.spans})):
         raise UserError(f"--lang: nothing of {code} is indexed; there is {', '.join(there)}")

@@ -20,12 +20,13 @@ from raytrain.evaluate.held_out import HeldOut, held_out_of, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.index.backend import Vectors
 from raytrain.index.embed import embed_pieces
-from raytrain.index.pieces import Piece, plan_pieces, read_records
+from raytrain.index.pieces import Piece, PieceRecord, plan_pieces, records_of
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.model.encoder import random_backbone
 from raytrain.model.tokenizer import save_tokenizer, train_tokenizer
 from raytrain.pipeline import Outcome
+from raytrain.records import read_records
 from raytrain.stages.embed import EMBED
 from raytrain.storage import Location
 
@@ -116,12 +117,18 @@ def build(case: Case, pieces: list[Piece], to: Location, workers: int = 2) -> li
 
 
 def vectors_of(piece: Piece, place: Location) -> Vectors:
-    vectors: Vectors = np.load((place / f"{piece.name}.npy").local_path)
+    vectors: Vectors = np.load((place / files_of(piece, place)[0]).local_path)
     return vectors
 
 
-def files_of(piece: Piece) -> tuple[str, str]:
-    return f"{piece.name}.npy", f"{piece.name}.ids.parquet"
+def records(pieces: list[Piece], place: Location) -> dict[str, PieceRecord]:
+    return read_records(place, records_of(pieces), PieceRecord)
+
+
+def files_of(piece: Piece, place: Location) -> tuple[str, str]:
+    """The paths of vectors and ids."""
+    record = records([piece], place)[piece.name]
+    return record.vectors.path, record.ids.path
 
 
 def expect_all(case: Case, place: Location) -> None:
@@ -151,8 +158,8 @@ def test_every_passage_is_embedded_once_as_the_embedder_does(
 ) -> None:
     place, heard = built
     assert sorted(heard) == sorted((piece.rows, piece.part.language) for piece in case.pieces)
-    assert list(read_records(case.pieces, place)) == [piece.name for piece in case.pieces]
-    assert set(times(place)) == {path for piece in case.pieces for path in (*files_of(piece), piece.record_path)}
+    assert list(records(case.pieces, place)) == [piece.name for piece in case.pieces]
+    assert set(times(place)) == {path for piece in case.pieces for path in (*files_of(piece, place), piece.record_path)}
     expect_all(case, place)
 
 
@@ -173,20 +180,19 @@ def test_only_what_is_missing_is_built_and_then_nothing(
     case: Case, place: Location, built: tuple[Location, list[tuple[int, str]]]
 ) -> None:
     shutil.copytree(built[0].local_path, place.local_path)
-    records = read_records(case.pieces, place)
+    there = records(case.pieces, place)
     before = times(place)
     unrecorded, lost = case.pieces[4], case.pieces[-1]
+    anew = {path for piece in (unrecorded, lost) for path in (*files_of(piece, place), piece.record_path)}
     (place / unrecorded.record_path).delete()
-    (place / files_of(lost)[0]).delete()
+    (place / files_of(lost, place)[0]).delete()
     outcome, said = stage(case, place)
     assert resumed(said) == [len(case.pieces) - 2]
     after = times(place)
     assert after.keys() == before.keys()
     changed = {path for path in after if after[path] != before[path]}
-    assert changed == {*files_of(unrecorded), unrecorded.record_path, *files_of(lost), lost.record_path}
-    assert outcome.files == [
-        file for record in records.values() for file in (record.vectors, record.ids)
-    ]  # to the last byte
+    assert changed == anew
+    assert outcome.files == [file for record in there.values() for file in record.files]  # to the last byte
     assert outcome.rows == RowAccount(taken=sum(PASSAGES.values()), kept=sum(PASSAGES.values()))
     assert (stage(case, place)[0], times(place)) == (outcome, after)
 
@@ -232,7 +238,7 @@ def test_the_stage_goes_on_by_itself_after_a_kill(case: Case, place: Location) -
     assert killed
     (there,) = resumed(said)
     assert 0 < there < len(case.pieces)
-    assert [file.path for file in outcome.files] == [path for piece in case.pieces for path in files_of(piece)]
+    assert [file.path for file in outcome.files] == [path for piece in case.pieces for path in files_of(piece, place)]
     expect_all(case, place)
 
 
@@ -244,7 +250,7 @@ def test_too_many_failures_are_told_in_one_line_and_finished_pieces_are_kept(cas
     line = str(caught.value)
     assert "\n" not in line
     assert line.startswith("embed: workers failed 1 times in a row; finished pieces are kept, run again to go on")
-    kept = [piece for piece in case.pieces if piece.name in read_records(case.pieces, place)]
+    kept = [piece for piece in case.pieces if piece.name in records(case.pieces, place)]
     assert 0 < len(kept) < len(case.pieces)
     whole = Embedder(case.folder, case.job.model, tokens_per_chunk=4_096)
     for piece in kept:

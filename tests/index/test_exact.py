@@ -13,14 +13,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from embedded import finished
+from embedded import finished, the_file
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.index.backend import Vectors
 from raytrain.index.best import SPARE
 from raytrain.index.embeddings import Embeddings, Span
 from raytrain.index.exact import QUESTIONS_AT_ONCE, Hits, search_exactly
-from raytrain.index.pieces import Piece, write_piece
+from raytrain.index.pieces import Piece, entry_of, write_piece
 from raytrain.storage import Location
 
 Cuts = list[int]
@@ -35,9 +35,8 @@ def indexed(folder: Location, languages: dict[str, tuple[list[str], Vectors, Cut
             piece = Piece(part, first, end - first)
             names = pa.array(ids[first:end], pa.string())
             record = write_piece(piece, vectors[first:end], names, "fp32", (1, 1), folder)
-            files += [record.vectors, record.ids]
-            entry = {"name": piece.name, "benchmark": "bench", "language": language}
-            pieces.append({**entry, "number": first, "rows": piece.rows})
+            files += record.files
+            pieces.append(entry_of(piece, record))
     dimension = next(iter(languages.values()))[1].shape[1]
     return Embeddings(finished(folder, "embed", files, {"dimension": dimension, "pieces": pieces}))
 
@@ -187,7 +186,7 @@ def test_a_language_without_passages_has_no_hits(tmp_path: Path) -> None:
 
 def test_a_damaged_piece_is_refused_and_named(tmp_path: Path) -> None:
     index = indexed(Location.of(str(tmp_path)), {"fin": (shuffled_ids(9), whole_numbers(10, 9), [0, 3, 6])})
-    damaged = index.artifact.location / "bench/fin/0000000003.npy"
+    damaged = the_file(index.artifact.location, "bench/fin/0000000003-*.npy")
     data = bytearray(damaged.read_bytes())
     data[-1] ^= 1  # in a vector: the file still loads
     damaged.write_bytes(bytes(data))
@@ -197,9 +196,10 @@ def test_a_damaged_piece_is_refused_and_named(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["0000000006.npy", "0000000006.ids.parquet"])
+@pytest.mark.parametrize("name", ["0000000006-*.npy", "0000000006-*.ids.parquet"])
 def test_a_lost_file_is_named(tmp_path: Path, name: str) -> None:
     index = indexed(Location.of(str(tmp_path)), {"fin": (shuffled_ids(9), whole_numbers(10, 9), [0, 3, 6])})
-    (index.artifact.location / "bench/fin" / name).delete()
-    with pytest.raises(UserError, match=name):
+    lost = the_file(index.artifact.location, f"bench/fin/{name}")
+    lost.delete()
+    with pytest.raises(UserError, match=lost.name):
         search(index, whole_numbers(11, 1), 2)

@@ -428,7 +428,8 @@ def test_a_version_tells_that_a_file_was_replaced(raw: Location) -> None:
     filled(raw, {"fin.jsonl": lines(ROWS), "tel/0.jsonl": lines(ROWS)})
     before = list_sources({"web": raw}, None)[1]
     assert set(before) == {"web/fin.jsonl", "web/tel/0.jsonl"}
-    assert list_sources({"web": raw}, ["tel"])[1] == before
+    tel = {"web/tel/0.jsonl": before["web/tel/0.jsonl"]}
+    assert list_sources({"web": raw}, ["tel"])[1] == tel  # others may change: nothing is built again
     filled(raw, {"fin.jsonl": lines(reversed(ROWS))})
     after = list_sources({"web": raw}, None)[1]
     assert {path for path in before if before[path] != after[path]} == {"web/fin.jsonl"}

@@ -1,5 +1,6 @@
 """Pieces: every passage is in one, and one counts only if it is there whole."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from raytrain.artifact import sha256_of
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.index.config import Dtype
-from raytrain.index.pieces import Piece, PieceRecord, intact, plan_pieces, read_records, write_piece
+from raytrain.index.pieces import Piece, PieceRecord, plan_pieces, records_of, write_piece
+from raytrain.records import intact, read_records
 from raytrain.storage import Location
 
 NOWHERE = Location.of("/nowhere")
@@ -69,14 +71,37 @@ def test_a_language_without_passages_makes_no_piece() -> None:
 def test_a_piece_is_read_back_as_it_was_written(place: Location, dtype: Dtype) -> None:
     piece = Piece(part(10), 4, 5)
     record = write(piece, vectors(5), place, dtype)
-    local = (place / f"{piece.name}.npy").local_path
+    local = (place / record.vectors.path).local_path
     np.testing.assert_array_equal(np.load(local), vectors(5))
     assert np.load(local).dtype == (np.float16 if dtype == "fp16" else np.float32)
-    names = pq.read_table((place / f"{piece.name}.ids.parquet").local_path).column("id").to_pylist()
+    names = pq.read_table((place / record.ids.path).local_path).column("id").to_pylist()
     assert names == [f"p{i}" for i in range(5)]
     assert (record.rows, record.dimension, record.tokens, record.padded_tokens) == (5, 3, 20, 22)
     assert (record.vectors.size, record.vectors.sha256) == (local.stat().st_size, sha256_of(local))
-    assert read_records([piece], place) == {piece.name: record}
+    assert done([piece], place) == {piece.name: record}
+
+
+def done(pieces: Sequence[Piece], place: Location) -> dict[str, PieceRecord]:
+    return read_records(place, records_of(pieces), PieceRecord)
+
+
+def test_other_vectors_go_into_other_files(place: Location) -> None:
+    """A slower writer, on another machine, leaves what a manifest names as it is."""
+    piece = Piece(part(5), 0, 5)
+    first = write(piece, vectors(5), place)
+    second = write(piece, vectors(5) + np.float32(1e-6), place)
+    assert first.vectors.path != second.vectors.path
+    assert first.ids == second.ids
+    assert {info.path for info in place.list()} >= {first.vectors.path, second.vectors.path}
+    assert done([piece], place) == {piece.name: second}
+
+
+def test_a_record_that_can_not_be_read_counts_for_nothing(place: Location) -> None:
+    piece = Piece(part(5), 0, 5)
+    write(piece, vectors(5), place)
+    for data in (b"", b"{}", b"\xff\xfe", (place / piece.record_path).read_bytes()[:-9]):
+        (place / piece.record_path).write_bytes(data)
+        assert done([piece], place) == {}
 
 
 def test_the_same_vectors_give_the_same_bytes(place: Location) -> None:
@@ -86,32 +111,31 @@ def test_the_same_vectors_give_the_same_bytes(place: Location) -> None:
 
 
 def test_nothing_is_done_where_nothing_is(place: Location) -> None:
-    assert read_records(plan_pieces([part(10)], 3), place) == {}
-    assert read_records([], place) == {}
+    assert done(plan_pieces([part(10)], 3), place) == {}
+    assert done([], place) == {}
 
 
 def test_what_a_crash_leaves_is_not_done(place: Location) -> None:
     pieces = plan_pieces([part(15)], 3)
     whole, without_record, without_file, cut, grown = pieces
-    for piece in pieces:
-        write(piece, vectors(3), place)
-    assert list(read_records(pieces, place)) == [piece.name for piece in pieces]
+    records = {piece: write(piece, vectors(3), place) for piece in pieces}
+    assert list(done(pieces, place)) == [piece.name for piece in pieces]
     (place / without_record.record_path).delete()
-    (place / f"{without_file.name}.npy").delete()
-    data = (place / f"{cut.name}.npy").read_bytes()
-    (place / f"{cut.name}.npy").write_bytes(data[:-1])
-    (place / f"{grown.name}.ids.parquet").write_bytes(data + b"x")
-    assert list(read_records(pieces, place)) == [whole.name]
+    (place / records[without_file].vectors.path).delete()
+    data = (place / records[cut].vectors.path).read_bytes()
+    (place / records[cut].vectors.path).write_bytes(data[:-1])
+    (place / records[grown].ids.path).write_bytes(data + b"x")
+    assert list(done(pieces, place)) == [whole.name]
     for piece in pieces:
         write(piece, vectors(3), place)
-    assert list(read_records(pieces, place)) == [piece.name for piece in pieces]
+    assert list(done(pieces, place)) == [piece.name for piece in pieces]
 
 
 def test_records_of_other_pieces_are_passed_over(place: Location) -> None:
     pieces = plan_pieces([part(6, "fin"), part(6, "tel")], 3)
     for piece in pieces:
         write(piece, vectors(3), place)
-    assert list(read_records(pieces[2:], place)) == [piece.name for piece in pieces[2:]]
+    assert list(done(pieces[2:], place)) == [piece.name for piece in pieces[2:]]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -132,13 +156,12 @@ def test_vectors_more_or_fewer_than_passages_are_refused(place: Location, rows: 
 
 def test_a_piece_whose_bytes_changed_is_not_done_however_long_it_is(place: Location) -> None:
     pieces = [Piece(part(9), 0, 5), Piece(part(9), 5, 4)]
-    for piece in pieces:
-        write(piece, vectors(piece.rows), place)
-    data = bytearray((place / f"{pieces[0].name}.npy").read_bytes())
+    damaged = place / next(iter([write(piece, vectors(piece.rows), place) for piece in pieces])).vectors.path
+    data = bytearray(damaged.read_bytes())
     data[-1] ^= 1
-    (place / f"{pieces[0].name}.npy").write_bytes(bytes(data))
-    assert list(intact(pieces, place)) == [pieces[1].name]
-    assert list(read_records(pieces, place)) == [pieces[1].name]  # nor later
+    damaged.write_bytes(bytes(data))
+    assert list(intact(place, records_of(pieces), PieceRecord)) == [pieces[1].name]
+    assert list(done(pieces, place)) == [pieces[1].name]  # nor later
 
 
 def test_what_half_precision_can_not_hold_is_refused(place: Location) -> None:

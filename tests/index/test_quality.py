@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from embedded import built, embedded, opened, unit_vectors
 from raytrain.index.best import Best
 from raytrain.index.embeddings import Embeddings
-from raytrain.index.quality import measure, recall_of, sample_passages, truth_of, tune
+from raytrain.index.quality import Probed, interval, measure, recalls, sample_passages, truth_of, tune
 
 ROWS, LISTS = 3_000, 16
 
@@ -27,14 +27,27 @@ def best(numbers: list[list[int]]) -> Best:
 
 def test_recall_is_the_share_of_the_exact_best() -> None:
     truth = best([[1, 2, 3, 4], [5, 6, 7, 8]])
-    assert recall_of(best([[4, 3, 2, 1], [8, 5, 6, 7]]), truth) == 1
-    assert recall_of(best([[1, 9, 2, 10], [5, 6, 7, 9]]), truth) == (0.5 + 0.75) / 2
-    assert recall_of(best([[-1, -1, -1, -1], [-1, -1, -1, 8]]), truth) == (0 + 0.25) / 2
+    assert recalls(best([[4, 3, 2, 1], [8, 5, 6, 7]]), truth).tolist() == [1, 1]
+    assert recalls(best([[1, 9, 2, 10], [5, 6, 7, 9]]), truth).tolist() == [0.5, 0.75]
+    assert recalls(best([[-1, -1, -1, -1], [-1, -1, -1, 8]]), truth).tolist() == [0, 0.25]
+
+
+def test_the_interval_is_that_of_a_mean() -> None:
+    shares = np.random.default_rng(3).binomial(10, 0.9, 250) / 10
+    low, high = interval(shares)
+    error = shares.std(ddof=1) / np.sqrt(len(shares))
+    assert (low, high) == pytest.approx((shares.mean() - 1.96 * error, shares.mean() + 1.96 * error), abs=0.2 * error)
+    assert interval(np.ones(5)) == (1, 1)
 
 
 @given(st.integers(1, 5_000), st.integers(1, 5_000), st.floats(0, 1))
 def test_the_fewest_lists_that_do_are_found_in_a_few_tries(lists: int, needed: int, wanted: float) -> None:
-    tried = tune(lambda nprobe: min(nprobe / needed, 1), lists, wanted)
+
+    def probe(nprobe: int) -> Probed:
+        recall = min(nprobe / needed, 1)
+        return Probed(nprobe=nprobe, recall=recall, low=recall)
+
+    tried = tune(probe, lists, wanted)
     taken = tried[-1]
     assert len(tried) < 30
     assert 1 <= taken.nprobe <= lists
@@ -55,11 +68,17 @@ def test_lists_are_looked_into_until_recall_is_reached(tmp_path: Path, embedding
     assert quality.recall >= wanted
     assert quality.nprobe is not None
     everywhere = index.description.ranges(None)
-    if quality.nprobe > 1:
-        fewer = index.best(truth.vectors, 10, everywhere, quality.nprobe - 1)
-        assert recall_of(fewer, truth.best) < wanted
-    assert recall_of(index.best(truth.vectors, 10, everywhere, LISTS), truth.best) == 1
-    assert (quality.k, quality.questions, quality.asked, quality.threads) == (10, 60, "questions", 1)
+    found = index.best(truth.vectors[::2], 10, everywhere, quality.nprobe)
+    assert quality.recall == recalls(found, truth.every_second(0).best).mean()  # of others than lists are tuned on
+    assert quality.low <= quality.recall <= quality.high
+    tuned = quality.tried[-1].nprobe
+    assert quality.nprobe in (tuned, min(2 * tuned, LISTS))  # twice as many where the others find less
+    if tuned > 1:
+        fewer = index.best(truth.vectors[1::2], 10, everywhere, tuned - 1)
+        assert interval(recalls(fewer, truth.every_second(1).best))[0] < wanted
+    assert recalls(index.best(truth.vectors, 10, everywhere, LISTS), truth.best).mean() == 1
+    assert (quality.k, quality.questions, quality.tuned_on, quality.threads) == (10, 30, 30, 1)
+    assert quality.asked == "questions"
     assert quality.ms_a_question > 0
     assert quality.questions_a_second > 0
 
@@ -74,7 +93,14 @@ def test_codes_that_lose_much_are_told_to(tmp_path: Path, embeddings: Embeddings
     index = opened(*built(tmp_path, embeddings, "IVF4,PQ2", 1))
     quality = measure(index, truth_of(embeddings, unit_vectors(2, 30), 10, index), "questions", 10, 0.99, 1)
     assert quality.recall < 0.9
-    assert quality.recall >= max(probed.recall for probed in quality.tried) - 0.002
+    assert quality.tried[-1].recall >= max(probed.recall for probed in quality.tried) - 0.002
+    assert quality.tried[-1].nprobe == quality.nprobe
+
+
+def test_one_question_is_asked_for_both(tmp_path: Path, embeddings: Embeddings) -> None:
+    index = opened(*built(tmp_path, embeddings, "IVF4,Flat", 1))
+    quality = measure(index, truth_of(embeddings, unit_vectors(2, 1), 10, index), "questions", 10, 1.0, 1)
+    assert (quality.recall, quality.questions, quality.tuned_on) == (1.0, 1, 1)
 
 
 def test_passages_are_asked_for_where_there_are_no_questions(embeddings: Embeddings) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedded import built, embedded, opened, unit_vectors
+from embedded import built, embedded, opened, the_file, unit_vectors
 from raytrain.artifact import File
 from raytrain.errors import UserError
 from raytrain.index.backend import Vectors, faiss_module, gpus_of
@@ -131,6 +131,23 @@ def test_languages_are_searched_alone(by_shards: dict[int, tuple[Location, Descr
         index.search(questions(), 3, ["zho"])
 
 
+def test_a_rare_language_is_found_in_lists_further_away(tmp_path: Path) -> None:
+    """Asked for the five nearest of ten passages that one list of 32 may not hold any of."""
+    vectors = unit_vectors(8, 3_010, clusters=32)
+    languages = {
+        "fin": ([f"f{i}" for i in range(3_000)], vectors[:3_000]),
+        "tel": (list("abcdefghij"), vectors[3_000:]),
+    }
+    index = opened(*built(tmp_path / "i", embedded(tmp_path / "e", languages), "IVF32,Flat", 3, nprobe=1))
+    asked = unit_vectors(9, 40, clusters=32)
+    few = index.search(asked, 5, ["tel"], nprobe=1)
+    assert any(len(hits) < 5 for hits in few)
+    for hits, at_least in zip(index.search(asked, 5, ["tel"]), few, strict=True):
+        assert len(hits) == 5
+        assert all(hit.score >= before.score for hit, before in zip(hits, at_least, strict=False))
+    assert [len(hits) for hits in index.search(asked, 20, ["tel"])] == [10] * 40
+
+
 def test_ties_over_shards_go_by_id(by_shards: dict[int, tuple[Location, Description]]) -> None:
     """41 passages are the question itself: whichever ten are asked for, they are those with the last ids."""
     ids = names()
@@ -168,44 +185,37 @@ def small(tmp_path: Path) -> tuple[Location, Description]:
     return built(tmp_path / "i", some, "IVF4,Flat", 3, nprobe=2)
 
 
-def refusal(place: Location, described: Description) -> str:
+def refusal(place: Location, described: Description, copies: Path | None = None) -> str:
     with pytest.raises(UserError) as caught:
-        opened(place, described)
+        opened(place, described, copies=copies)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-@pytest.mark.parametrize("file", ["shards/00001.faiss", "quantizer.faiss"])
+@pytest.mark.parametrize("file", ["shards/00001-*.faiss", "quantizer-*.faiss", "shards/00001-*.ids.arrow"])
 def test_a_flipped_byte_is_refused_and_named(small: tuple[Location, Description], file: str) -> None:
     place, described = small
-    data = bytearray((place / file).read_bytes())
+    changed = the_file(place, file)
+    data = bytearray(changed.read_bytes())
     data[len(data) // 2] ^= 1
-    (place / file).write_bytes(bytes(data))
-    assert f"{(place / file).uri}: damaged" in refusal(place, described)
+    changed.write_bytes(bytes(data))
+    assert f"{changed.uri}: damaged" in refusal(place, described)
 
 
-def test_flipped_ids_are_refused_when_they_are_read(small: tuple[Location, Description]) -> None:
-    place, described = small
-    file = place / described.shards[0].ids.path
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(bytes(data))
-    with pytest.raises(UserError, match="damaged"):
-        opened(place, described).search(unit_vectors(6, 9), 90)
-
-
-@pytest.mark.parametrize("file", ["shards/00001.faiss", "quantizer.faiss"])
+@pytest.mark.parametrize("file", ["shards/00001-*.faiss", "quantizer-*.faiss", "shards/00001-*.ids.arrow"])
 def test_a_missing_file_is_named(small: tuple[Location, Description], file: str) -> None:
     place, described = small
-    (place / file).delete()
-    assert file in refusal(place, described)
+    lost = the_file(place, file)
+    lost.delete()
+    assert lost.uri in refusal(place, described)
 
 
 def test_a_shard_of_another_quantizer_is_refused(small: tuple[Location, Description], tmp_path: Path) -> None:
     place, described = small
     stray = described.shards[1].model_copy(update={"quantizer": "0" * 64})
     mixed = described.model_copy(update={"shards": [described.shards[0], stray, described.shards[2]]})
-    assert "shards/00001.faiss: was built with another quantizer (000000000000)" in refusal(place, mixed)
+    assert "shards/00001" in refusal(place, mixed)
+    assert ".faiss: was built with another quantizer (000000000000)" in refusal(place, mixed)
 
 
 def test_a_shard_too_few_or_twice_is_refused(small: tuple[Location, Description]) -> None:
@@ -274,6 +284,19 @@ def test_an_index_on_s3_is_copied_and_compared(s3: S3Server, tmp_path: Path) -> 
     shard = place / described.shards[2].shard.path
     shard.write_bytes(shard.read_bytes()[:-1])
     assert f"{shard.uri}: damaged" in refusal(place, described)
+
+
+def test_copies_of_an_index_on_s3_are_used_again(s3: S3Server, tmp_path: Path) -> None:
+    some = embedded(tmp_path / "e", {"fin": ([f"{i}" for i in range(90)], unit_vectors(5, 90))}, piece_rows=40)
+    place, described = built(Location.of(f"s3://{s3.bucket()}/i"), some, "Flat", 3)
+    copies, asked = tmp_path / "copies", unit_vectors(6, 9)
+    expected = opened(place, described, copies=copies).search(asked, 20)
+    lost = place / described.shards[1].shard.path
+    lost.delete()
+    assert opened(place, described, copies=copies).search(asked, 20) == expected
+    copy = copies / described.shards[1].shard.sha256
+    copy.write_bytes(copy.read_bytes()[:-1])  # is not believed
+    assert lost.uri in refusal(place, described, copies)
 
 
 def test_description_is_plain_data(small: tuple[Location, Description]) -> None:

@@ -13,7 +13,18 @@ from raytrain.index.backend import faiss_module
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import choose
 from raytrain.index.quantizer import load_quantizer, sample, sample_rows, train_quantizer
-from raytrain.index.shards import BLOCK, Shard, build_shard, intact, open_shard, plan_shards, read_records
+from raytrain.index.shards import (
+    BLOCK,
+    Shard,
+    ShardRecord,
+    build_shard,
+    of_plan,
+    open_ids,
+    open_shard,
+    plan_shards,
+    records_of,
+)
+from raytrain.records import intact, read_records
 from raytrain.storage import Location
 
 KINDS = ["Flat", "IVF8,Flat", "IVF8,SQ8", "IVF8,PQ4", "OPQ4,IVF8,PQ4"]
@@ -86,21 +97,32 @@ def test_what_a_crash_leaves_is_not_done(tmp_path: Path, embeddings: Embeddings)
     place = Location.of(str(tmp_path))
     shards = plan_shards(ROWS, 100)
     records = [build_shard(shard, embeddings, None, place, 1) for shard in shards]
-    assert read_records(shards, "", place) == {s.path: r for s, r in zip(shards, records, strict=True)}
-    whole, without_record, without_file, cut, changed, other = shards
-    (place / without_record.record_path).delete()
-    (place / without_file.ids_path).delete()
-    data = (place / cut.path).read_bytes()
-    (place / cut.path).write_bytes(data[:-1])
-    data = bytearray((place / changed.path).read_bytes())
+    names = [shard.name for shard in shards]
+
+    def done(plan: list[Shard] = shards, quantizer: str = "") -> list[str]:
+        return list(of_plan(plan, quantizer, read_records(place, records_of(plan), ShardRecord)))
+
+    assert done() == names
+    assert done(quantizer="another quantizer") == []
+    (place / shards[1].record_path).delete()
+    (place / records[2].ids.path).delete()
+    cut, changed = place / records[3].shard.path, place / records[4].shard.path
+    cut.write_bytes(cut.read_bytes()[:-1])
+    data = bytearray(changed.read_bytes())
     data[-1] ^= 1
-    (place / changed.path).write_bytes(bytes(data))
-    assert list(read_records(shards, "", place)) == [whole.path, changed.path, other.path]
-    assert list(intact(shards, "", place)) == [whole.path, other.path]
-    assert list(read_records(shards, "", place)) == [whole.path, other.path]  # nor later
-    assert list(read_records(shards, "another quantizer", place)) == []
+    changed.write_bytes(bytes(data))
+    assert done() == [names[0], names[4], names[5]]
+    assert list(intact(place, records_of(shards), ShardRecord)) == [names[0], names[5]]
+    assert done() == [names[0], names[5]]  # nor later
     moved = [Shard(shard.number, shard.first + 1, shard.rows) for shard in shards]
-    assert list(read_records(moved, "", place)) == []
+    assert done(moved) == []
+
+
+def test_ids_are_mapped_in_the_order_of_the_rows(tmp_path: Path, embeddings: Embeddings) -> None:
+    place = Location.of(str(tmp_path))
+    (shard,) = plan_shards(ROWS, ROWS)
+    record = build_shard(shard, embeddings, None, place, 1)
+    assert open_ids((place / record.ids.path).local_path).to_pylist() == embeddings.ids(0, ROWS).to_pylist()
 
 
 def test_too_few_passages_for_the_codes_are_told(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded import embedded, finished, unit_vectors
+from embedded import embedded, finished, the_file, unit_vectors
 from jobs import small_job
 from raytrain.artifact import RowAccount
 from raytrain.config import Job
@@ -58,8 +58,8 @@ def test_every_kind_is_built_and_its_quality_is_told(tmp_path: Path, inputs: Inp
     assert (described.kind, described.rows, len(described.shards)) == (kind, ROWS, 8)
     assert outcome.rows == RowAccount(taken=ROWS, kept=ROWS)
     assert {file.path for file in outcome.files} == {
-        *(file.path for record in described.shards for file in (record.shard, record.ids)),
-        *(["quantizer.faiss"] if described.quantizer else []),
+        *(file.path for record in described.shards for file in record.files),
+        *([described.quantizer.path] if described.quantizer else []),
     }
     quality = outcome.summary["quality"]
     assert (quality["asked"], quality["k"], quality["nprobe"]) == ("passages", 10, described.nprobe)
@@ -110,20 +110,21 @@ def test_only_what_is_missing_is_built(tmp_path: Path, inputs: Inputs) -> None:
     place = Location.of(str(tmp_path))
     first, _ = run(job(kind="IVF8,Flat"), inputs, place)
     before = built_at(place)
-    (place / "records/00003.json").delete()
-    data = bytearray((place / "shards/00005.faiss").read_bytes())
+    (place / "records/shards/00003.json").delete()
+    damaged = the_file(place, "shards/00005-*.faiss")
+    data = bytearray(damaged.read_bytes())
     data[-1] ^= 1
-    (place / "shards/00005.faiss").write_bytes(bytes(data))
+    damaged.write_bytes(bytes(data))
     again, _ = run(job(kind="IVF8,Flat"), inputs, place)
     after = built_at(place)
     assert again.files == first.files
-    assert {name for name in after if after[name] != before.get(name)} == {"00003.faiss", "00005.faiss"}
+    assert {name.split("-")[0] for name in after if after[name] != before.get(name)} == {"00003", "00005"}
 
 
 def test_with_another_quantizer_all_shards_are_built_again(tmp_path: Path, inputs: Inputs) -> None:
     place = Location.of(str(tmp_path))
     first, _ = run(job(kind="IVF8,Flat"), inputs, place)
-    (place / "quantizer.faiss").write_bytes(b"something else")
+    the_file(place, "quantizer-*.faiss").write_bytes(b"something else")
     again, _ = run(job(kind="IVF8,Flat"), inputs, place)
     assert again.files == first.files  # trained again, on the same sample
 
@@ -156,7 +157,7 @@ def test_a_task_that_is_killed_is_done_again_and_no_other(tmp_path: Path, inputs
 def test_damaged_embeddings_are_named(tmp_path: Path, inputs: Inputs) -> None:
     vectors = unit_vectors(3, 90)
     broken = embedded(tmp_path / "e", {"fin": ([f"{i}" for i in range(90)], vectors)}, piece_rows=40)
-    file = broken.artifact.location / f"{broken.pieces[1].name}.npy"
+    file = broken.artifact.location / broken.pieces[1].vectors
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(UserError) as caught:
         run(job(), {**inputs, "embed": broken.artifact}, Location.of(str(tmp_path / "i")))

@@ -6,24 +6,18 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from raytrain.artifact import File, Record
+from raytrain.artifact import File
 from raytrain.cluster import threads_of
 from raytrain.config import Cluster
-from raytrain.errors import DamagedError, FileMissingError, UserError, one_line, user_error_in
+from raytrain.errors import UserError, one_line, user_error_in
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Kind
-from raytrain.index.quantizer import load_quantizer, sample, train_quantizer
-from raytrain.index.shards import Shard, ShardRecord, build_shard, intact, read_records
+from raytrain.index.quantizer import QuantizerRecord, load_quantizer, sample, train_quantizer
+from raytrain.index.shards import Shard, ShardRecord, build_shard, of_plan, records_of
+from raytrain.records import RECORDS, intact, read_records, write_record
 from raytrain.storage import Location
 
-QUANTIZER_RECORD = "records/quantizer.json"
-
-
-class QuantizerRecord(Record):
-    """What was trained, on how many vectors."""
-
-    file: File
-    sample: int
+QUANTIZER = "quantizer"
 
 
 def resources_of(cluster: Cluster, *, gpus: bool) -> dict[str, Any]:
@@ -45,23 +39,23 @@ def run_task(cluster: Cluster, work: Callable[..., Any], *args: Any, gpus: bool 
         raise user_error_in(error) or UserError(f"index: a task failed: {one_line(error, 10**6)[-600:]}") from error
 
 
-def make_quantizer(kind: Kind, count: int, embeddings: Embeddings, folder: Location, cluster: Cluster) -> File:
-    """The quantizer of an index; trained on ``count`` passages if it is not there yet, or damaged."""
-    place = folder / QUANTIZER_RECORD
-    if place.exists():
-        record = QuantizerRecord.model_validate_json(place.read_text())
-        try:
-            load_quantizer(folder, record.file)
-        except (DamagedError, FileMissingError):
-            place.delete()  # made again, and so are the shards that need it
-        else:
-            return record.file
-    file: File = run_task(cluster, _train, kind, count, embeddings, folder, threads_of(cluster), gpus=True)
-    place.write_bytes(QuantizerRecord(file=file, sample=count).model_dump_json().encode())
-    return file
+def make_quantizer(
+    kind: Kind, count: int, embeddings: Embeddings, folder: Location, cluster: Cluster
+) -> QuantizerRecord:
+    """The quantizer of an index; trained on ``count`` passages if it is not there yet, or damaged.
+
+    One that is trained anew may differ, and then so do the shards: those of another are built again.
+    """
+    record_path = f"{RECORDS}/{QUANTIZER}.json"
+    done = intact(folder, {QUANTIZER: record_path}, QuantizerRecord)
+    if not done:
+        record = run_task(cluster, _train, kind, count, embeddings, folder, threads_of(cluster), gpus=True)
+        write_record(folder, record_path, record)
+        done = {QUANTIZER: record}
+    return done[QUANTIZER]
 
 
-def _train(kind: Kind, count: int, embeddings: Embeddings, folder: Location, threads: int) -> File:
+def _train(kind: Kind, count: int, embeddings: Embeddings, folder: Location, threads: int) -> QuantizerRecord:
     return train_quantizer(kind, sample(embeddings, count), folder, threads)
 
 
@@ -76,15 +70,15 @@ def make_shards(
     begun: Callable[[dict[str, ShardRecord]], None],
     progress: Callable[[Shard], None],
 ) -> dict[str, ShardRecord]:
-    """Builds the shards that are not there yet, ``at_once`` of them at a time; gives all records, by path.
+    """Builds the shards that are not there yet, ``at_once`` of them at a time; gives all records, by name.
 
     ``begun`` hears which are there already, all of whose bytes were compared, and ``progress`` of each that is built.
     A node that goes costs the shards that it was at. Raises UserError.
     """
     name = quantizer.sha256 if quantizer else ""
-    done = intact(shards, name, folder)
+    done = of_plan(shards, name, intact(folder, records_of(shards), ShardRecord))
     begun(done)
-    todo = [shard for shard in shards if shard.path not in done]
+    todo = [shard for shard in shards if shard.name not in done]
     task = ray.remote(_build).options(**resources_of(cluster, gpus=False))
     where = ray.put(embeddings)
     running: dict[Any, Shard] = {}
@@ -95,10 +89,10 @@ def make_shards(
                 running[task.remote(shard, where, quantizer, folder, threads_of(cluster))] = shard
             ready, _ = ray.wait(list(running), num_returns=1)
             shard = running.pop(ready[0])
-            done[shard.path] = ray.get(ready[0])
+            done[shard.name] = ray.get(ready[0])
             progress(shard)
     except RayError as error:
-        kept = len(read_records(shards, name, folder))
+        kept = len(of_plan(shards, name, read_records(folder, records_of(shards), ShardRecord)))
         raise user_error_in(error) or UserError(
             f"index: shard {shard.number} could not be built; {kept} of {len(shards)} are kept, run again to go on; "
             f"the failure: {one_line(error, 10**6)[-600:]}"

@@ -41,4 +41,9 @@ class Index(Section):
     )
     recall_at: PositiveInt = Field(10, description="how many of the best passages recall is measured on")
     questions: PositiveInt = Field(500, description="held-out questions that recall is measured on, at most")
+    copies: str | None = Field(
+        None,
+        description="folder of this machine where raytrain search keeps the files of an index on an object store; "
+        "default: copied each time",
+    )
     shard_rows: PositiveInt = Field(1_000_000, description="passages a shard, at most")

@@ -5,6 +5,8 @@ and the other hears of it, on any object store; and the older ones say what to g
 """
 
 import re
+import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, ValidationError
@@ -26,31 +28,47 @@ class Pointer(Record):
     created: AwareDatetime
 
 
-def history(root: Location, name: str) -> list[Pointer]:
-    """All pointers of a name, the oldest first. Raises UserError that names one that can't be read."""
+@dataclass(frozen=True)
+class History:
+    """The pointers of a name that can be read, the oldest first; the highest number taken; and what can't be read."""
+
+    pointers: list[Pointer]
+    last_number: int
+    damaged: list[str]
+
+    @property
+    def current(self) -> Pointer | None:
+        """What is served, if anything is."""
+        return self.pointers[-1] if self.pointers else None
+
+
+def history(root: Location, name: str) -> History:
+    """All pointers of a name. One that is damaged counts for nothing, and what was served before it still is."""
     folder = root / NAMES / name
-    found = []
+    found, numbers, damaged = list[Pointer](), [0], list[str]()
     for info in folder.list(recursive=False):
         match = _POINTER.fullmatch(info.path)
         if match:
             place = folder / info.path
+            numbers.append(int(match[1]))
             try:
-                pointer = Pointer.model_validate_json(place.read_text())
+                pointer = Pointer.model_validate_json(place.read_bytes())
                 if pointer.number != int(match[1]):
                     raise ValueError(f"it is number {pointer.number} by its content")
+                found.append(pointer)
             except ValueError as error:  # pydantic's too
                 reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-                raise UserError(
-                    f"{place.uri}: is no whole pointer ({one_line(reason)}): delete it, and the build before is served"
-                ) from error
-            found.append(pointer)
-    return sorted(found, key=lambda pointer: pointer.number)
+                damaged.append(f"{place.uri}: is no whole pointer ({one_line(reason)})")
+    return History(sorted(found, key=lambda pointer: pointer.number), max(numbers), damaged)
 
 
 def current(root: Location, name: str) -> Pointer | None:
-    """What is served under a name, if anything is."""
-    pointers = history(root, name)
-    return pointers[-1] if pointers else None
+    """What is served under a name, if anything is. A line on stderr tells of a newer pointer that can't be read."""
+    there = history(root, name)
+    for line in there.damaged:
+        what = f"{there.current.build} is served" if there.current else "nothing is served"
+        print(f"index: {line}, so {what}; delete it, or build again", file=sys.stderr, flush=True)
+    return there.current
 
 
 def make_current(root: Location, name: str, build: str) -> Pointer:
@@ -58,22 +76,23 @@ def make_current(root: Location, name: str, build: str) -> Pointer:
 
     Raises UserError if there is no such build, it is being deleted, or another was made current in the same moment.
     """
-    return _point(root, name, build, current(root, name))
+    return _point(root, name, build, history(root, name))
 
 
-def _point(root: Location, name: str, build: str, before: Pointer | None) -> Pointer:
-    """Writes the pointer that follows ``before``."""
+def _point(root: Location, name: str, build: str, there: History) -> Pointer:
+    """Writes the pointer that follows those that are there."""
+    before = there.current
     if before and before.build == build:
         return before
     if read_manifest(root / BUILDS / build) is None:
         raise UserError(f"{(root / BUILDS / build).uri}: no finished index, so it can't be served as {name}")
-    pointer = _write(root, name, build, before)
+    pointer = _write(root, name, build, there.last_number + 1)
     if pointer is None:
-        there = current(root, name)
-        if there and there.build == build:  # somebody did the same
-            return there
+        now = history(root, name).current
+        if now and now.build == build:  # somebody did the same
+            return now
         raise UserError(
-            f"{name}: index {there.build if there else '?'} was made current at the same moment as {build}, and is "
+            f"{name}: index {now.build if now else '?'} was made current at the same moment as {build}, and is "
             "served: run the command again if yours is to be"
         )
     # Who deletes marks first and then looks at pointers; who serves points first and then looks for the mark. So one of
@@ -81,7 +100,7 @@ def _point(root: Location, name: str, build: str, before: Pointer | None) -> Poi
     folder = root / BUILDS / build
     if (folder / CONDEMNED).exists() or not (folder / MANIFEST).exists():
         if before:
-            _write(root, name, before.build, pointer)
+            _write(root, name, before.build, pointer.number + 1)
         raise UserError(
             f"{folder.uri}: is being deleted, so it can't be served as {name}: let raytrain builds collect --delete "
             "finish, and build it again"
@@ -89,9 +108,8 @@ def _point(root: Location, name: str, build: str, before: Pointer | None) -> Poi
     return pointer
 
 
-def _write(root: Location, name: str, build: str, before: Pointer | None) -> Pointer | None:
-    """The next pointer; None if its number is taken."""
-    number = before.number + 1 if before else 1
+def _write(root: Location, name: str, build: str, number: int) -> Pointer | None:
+    """The pointer of a number; None if it is taken."""
     pointer = Pointer(number=number, build=build, created=datetime.now(UTC).replace(microsecond=0))
     place = root / NAMES / name / f"CURRENT-{number:08d}.json"
     return pointer if place.put_if_absent(pointer.model_dump_json().encode()) else None
@@ -102,15 +120,15 @@ def roll_back(root: Location, name: str, to: str | None = None) -> Pointer:
 
     Raises UserError if there is none, or another became current meanwhile.
     """
-    pointers = history(root, name)
-    if not pointers:
+    there = history(root, name)
+    now = there.current
+    if now is None:
         raise UserError(f"{name}: no index is served under this name")
-    now = pointers[-1]
     if to is not None:
-        return _point(root, name, to, now)
-    for pointer in reversed(pointers):
+        return _point(root, name, to, there)
+    for pointer in reversed(there.pointers):
         if pointer.build != now.build and (root / BUILDS / pointer.build / MANIFEST).exists():
-            return _point(root, name, pointer.build, now)
+            return _point(root, name, pointer.build, there)
     raise UserError(f"{name}: there is no earlier build than {now.build} to go back to")
 
 

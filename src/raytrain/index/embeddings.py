@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raytrain.artifact import Artifact, File, Record, read_file
-from raytrain.index.backend import Vectors
+from raytrain.index.backend import Ints, Vectors
 
 
 @dataclass(frozen=True)
 class StoredPiece:
-    """Rows ``first`` to ``first + rows`` of all, which are those from ``number`` on of their language."""
+    """Rows ``first`` to ``first + rows`` of all, which are those from ``number`` on of their language.
+
+    ``vectors`` and ``ids`` are the paths of its files.
+    """
 
     name: str
     benchmark: str
@@ -24,6 +27,8 @@ class StoredPiece:
     first: int
     number: int
     rows: int
+    vectors: str
+    ids: str
 
 
 class Span(Record):
@@ -60,19 +65,28 @@ class Embeddings:
 
     def read(self, piece: StoredPiece) -> Vectors:
         """The vectors of a piece, fp32 (rows, dimension). Raises UserError that names a damaged file."""
-        data = read_file(self.artifact.location, self._files[f"{piece.name}.npy"])
+        data = read_file(self.artifact.location, self._files[piece.vectors])
         vectors: Vectors = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32, copy=False)
         return vectors
 
     def read_ids(self, piece: StoredPiece) -> pa.ChunkedArray:
         """The ids of a piece (rows,). Raises UserError that names a damaged file."""
-        data = read_file(self.artifact.location, self._files[f"{piece.name}.ids.parquet"])
+        data = read_file(self.artifact.location, self._files[piece.ids])
         return pq.read_table(pa.BufferReader(data)).column("id")
 
     def pieces_of(self, first: int, stop: int) -> list[StoredPiece]:
         """Those that hold a row from ``first`` up to ``stop``."""
         starts = [piece.first for piece in self.pieces]
         return self.pieces[bisect_right(starts, first) - 1 : bisect_right(starts, stop - 1)] if first < stop else []
+
+    def take(self, rows: Ints) -> Vectors:
+        """The vectors of some rows, which rise: fp32 (len(rows), dimension). One piece is in memory at a time."""
+        found = np.empty((len(rows), self.dimension), np.float32)
+        for piece in self.pieces:
+            here = slice(*np.searchsorted(rows, [piece.first, piece.first + piece.rows]))
+            if here.start < here.stop:
+                found[here] = self.read(piece)[rows[here] - piece.first]
+        return found
 
     def blocks(self, first: int, stop: int, rows: int) -> Iterator[Vectors]:
         """The vectors of rows ``first`` up to ``stop``, in order, in blocks of ``rows`` (the last may be shorter)."""

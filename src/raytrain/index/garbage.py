@@ -69,7 +69,10 @@ def _pointed_at(root: Location) -> tuple[set[str], dict[str, datetime]]:
     kept = set[str]()
     left = dict[str, datetime]()
     for name in names(root):
-        pointers = history(root, name)
+        there = history(root, name)
+        if there.damaged:  # it may point to any of them
+            raise UserError(f"{there.damaged[0]}: delete it before builds are")
+        pointers = there.pointers
         kept.update(needed(pointers))
         for build in {pointer.build for pointer in pointers} - kept:
             last = max(i for i, pointer in enumerate(pointers) if pointer.build == build)

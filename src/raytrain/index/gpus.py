@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from raytrain.errors import UserError
+from raytrain.errors import UserError, one_line
 from raytrain.index.backend import faiss_module, gpus_of
 
 Placement = Literal["sharded", "replicated"]
@@ -31,18 +31,25 @@ class OnGpus:
         """Shard ``number`` on its GPU or on all; ``nprobe`` of its lists are looked into, if it has some."""
         faiss = faiss_module()
         if number not in self._copies:
-            if self._placement == "sharded":
-                device = number % self._count
-                self._copies[number] = faiss.index_cpu_to_gpu(
-                    self._resources[device], device, shard, self._options(faiss.GpuClonerOptions(), shard)
-                )
-            else:
-                options = self._options(faiss.GpuMultipleClonerOptions(), shard)
-                self._copies[number] = faiss.index_cpu_to_gpu_multiple_py(self._resources, shard, options)
+            self._copies[number] = self._copied(faiss, number, shard)
         copy = self._copies[number]
         if nprobe is not None:
             faiss.GpuParameterSpace().set_index_parameter(copy, "nprobe", nprobe)
         return copy
+
+    def _copied(self, faiss: Any, number: int, shard: Any) -> Any:
+        try:
+            if self._placement == "replicated":
+                options = self._options(faiss.GpuMultipleClonerOptions(), shard)
+                return faiss.index_cpu_to_gpu_multiple_py(self._resources, shard, options)
+            device = number % self._count
+            options = self._options(faiss.GpuClonerOptions(), shard)
+            return faiss.index_cpu_to_gpu(self._resources[device], device, shard, options)
+        except RuntimeError as error:  # memory, and product codes that the kernels do not know
+            raise UserError(
+                f"index: shard {number} can't be copied to a GPU: {one_line(error, 10**6)[-300:]}; search on CPUs, or "
+                'with gpus="sharded" over more of them'
+            ) from error
 
     @staticmethod
     def _options(options: Any, shard: Any) -> Any:

@@ -8,24 +8,27 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from raytrain.artifact import File, read_file, sha256_of
+from raytrain.artifact import File, sha256_of
 from raytrain.errors import DamagedError
 from raytrain.index.backend import Ints
 from raytrain.index.description import Description
 from raytrain.index.quantizer import Quantizer, load_quantizer
-from raytrain.index.shards import ShardRecord, open_shard
+from raytrain.index.shards import open_ids, open_shard
 from raytrain.storage import Location
-
-IDS_HELD = 64  # shards whose ids are kept in memory
 
 
 class LocalShards:
     """The shards of one build. No more than ``memory`` bytes of them are open at once (None: all), but one is."""
 
-    def __init__(self, folder: Location, description: Description, memory: int | None) -> None:
-        """Compares every file with its hash. Raises UserError that names one that is missing, damaged or misplaced."""
+    def __init__(
+        self, folder: Location, description: Description, memory: int | None, copies: Path | None = None
+    ) -> None:
+        """Compares every file with its hash. Raises UserError that names one that is missing, damaged or misplaced.
+
+        ``copies``: a folder for the files of an object store, by their hashes, kept for the next time; default: one
+        that goes with this object.
+        """
         description.check(folder.uri)
         self._folder = folder
         self._shards = description.shards
@@ -35,23 +38,31 @@ class LocalShards:
         if description.quantizer:
             self.quantizer = load_quantizer(folder, description.quantizer)
         self.held: OrderedDict[int, Any] = OrderedDict()
-        self._ids: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
-        self._temp: Path | None = None
-        if not folder.is_local:
-            copies = tempfile.TemporaryDirectory(prefix="raytrain-index-")
-            weakref.finalize(self, copies.cleanup)
-            self._temp = Path(copies.name)
-        self._paths = [self._fetched(shard) for shard in self._shards]
+        self._copies = copies
+        if copies is None and not folder.is_local:
+            temp = tempfile.TemporaryDirectory(prefix="raytrain-index-")
+            weakref.finalize(self, temp.cleanup)
+            self._copies = Path(temp.name)
+        self._paths = [self._fetched(record.shard) for record in self._shards]
+        # Mapped, not read: ids of all passages would take more memory than shards of small codes.
+        self._ids = [open_ids(self._fetched(record.ids)) for record in self._shards]
 
-    def _fetched(self, record: ShardRecord) -> Path:
-        file, place = record.shard, self._folder / record.shard.path
-        if self._temp is None:
+    def _fetched(self, file: File) -> Path:
+        place = self._folder / file.path
+        local = self._folder.is_local
+        if local:
             path = place.local_path
             place.size()  # which names it if it is not there
         else:
-            path = self._temp / file.path.replace("/", "-")
+            assert self._copies is not None
+            self._copies.mkdir(parents=True, exist_ok=True)
+            path = self._copies / file.sha256
+            if path.exists() and _is(path, file):
+                return path
             place.download(path)
-        if path.stat().st_size != file.size or sha256_of(path) != file.sha256:
+        if not _is(path, file):
+            if not local:
+                path.unlink()
             raise DamagedError(
                 f"{place.uri}: damaged: its bytes are not those the manifest names; delete {self._folder.uri} "
                 "to build it again, or go back to another build (raytrain builds rollback)"
@@ -77,17 +88,10 @@ class LocalShards:
         for shard in np.unique(shards):
             places = np.flatnonzero(shards == shard)
             rows = pa.array(numbers[places] - self._starts[shard])
-            for place, name in zip(places, self._ids_of(int(shard)).take(rows).to_pylist(), strict=True):
+            for place, name in zip(places, self._ids[int(shard)].take(rows).to_pylist(), strict=True):
                 found[place] = name
         return found
 
-    def _ids_of(self, number: int) -> pa.ChunkedArray:
-        if number not in self._ids:
-            if len(self._ids) == IDS_HELD:
-                self._ids.popitem(last=False)
-            self._ids[number] = _read_ids(self._folder, self._shards[number].ids)
-        return self._ids[number]
 
-
-def _read_ids(folder: Location, file: File) -> pa.ChunkedArray:
-    return pq.read_table(pa.BufferReader(read_file(folder, file))).column("id")
+def _is(path: Path, file: File) -> bool:
+    return path.stat().st_size == file.size and sha256_of(path) == file.sha256

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from raytrain.artifact import Artifact, Input, download_folder, open_artifact
 from raytrain.cluster import cpus_here
 from raytrain.config import Model
-from raytrain.errors import UserError
-from raytrain.evaluate.held_out import held_out_of
+from raytrain.errors import DamagedError, UserError
+from raytrain.evaluate.held_out import ROW_GROUP, held_out_of
 from raytrain.index.backend import Vectors
 from raytrain.index.current import build_of
 from raytrain.index.description import Description
@@ -30,15 +30,17 @@ def open_index(
     memory_gib: float | None = None,
     threads: int | None = None,
     gpus: Placement | None = None,
+    copies: str | Path | None = None,
     options: StorageOptions | None = None,
 ) -> Index:
     """Opens ``ROOT/indexes/NAME``, which is its current build, or ``ROOT/index/HASH``; local, s3:// or gs://.
 
     The build is chosen once: what becomes current later is another ``Index``. Its shards and quantizer are compared
-    with their hashes now, ids when they are read. ``memory_gib``: how much of the shards is open at once; the others
+    with their hashes now. ``memory_gib``: how much of the shards is open at once; the others
     wait on disk for their turn in every search. ``threads``: default all CPUs. ``gpus``: "sharded" puts each shard on
     one GPU, "replicated" a copy of all shards on every GPU; a search of some languages stays on CPUs where a shard
-    holds others too.
+    holds others too. ``copies``: a folder where the files of an index on an object store are kept, by their hashes,
+    and found the next time (delete it to free the room); default: they are copied for this ``Index`` alone.
 
         index = open_index("s3://bucket/root/indexes/mine")
         hits = index.search(["Which currency is used in Hungary?"], k=10, languages=["eng"])[0]
@@ -62,6 +64,7 @@ def open_index(
         None if memory_gib is None else int(memory_gib * GIB),
         threads or cpus_here(),
         gpus,
+        None if copies is None else Path(copies),
     )
 
 
@@ -82,6 +85,7 @@ def open_described(
     memory: int | None,
     threads: int,
     gpus: Placement | None = None,
+    copies: Path | None = None,
 ) -> Index:
     """The index in a folder, as it is described: ``model`` embeds questions, ``passages`` has the texts."""
     return Index(
@@ -92,6 +96,7 @@ def open_described(
         memory=memory,
         threads=threads,
         gpus=gpus,
+        copies=copies,
     )
 
 
@@ -119,10 +124,22 @@ def _embed_with(model: "Artifact | Input", rules: Model, tokens_per_chunk: int, 
 def _texts_of(passages: "Artifact | Input", description: Description) -> ReadTexts:
     def read(hits: Sequence[Hit]) -> Mapping[int, str]:
         parts = {(part.benchmark, part.language): part for part in held_out_of(_there(passages, "the passages"))}
-        found = {}
+        groups = dict[tuple[str, str, int], dict[int, Hit]]()  # hits by row within a row group, which is read once
         for hit in hits:
             row = hit.number - description.span_of(hit.number).first
-            found[hit.number] = parts[hit.source, hit.language].read_passages(row, 1)[hit.id]
+            groups.setdefault((hit.source, hit.language, row // ROW_GROUP), {})[row % ROW_GROUP] = hit
+        found = {}
+        for (source, language, group), wanted in groups.items():
+            part = parts[source, language]
+            rows = min(ROW_GROUP, part.passages - group * ROW_GROUP)
+            texts = list(part.read_passages(group * ROW_GROUP, rows).items())
+            for row, hit in wanted.items():
+                name, found[hit.number] = texts[row]
+                if name != hit.id:
+                    raise DamagedError(
+                        f"{(part.folder / 'passages.parquet').uri}: damaged: passage {row + group * ROW_GROUP:,} is "
+                        f"{name}, and the index knows it as {hit.id}"
+                    )
         return found
 
     return read

@@ -21,11 +21,11 @@ from raytrain.evaluate.held_out import ROW_GROUP
 from raytrain.evaluate.json_lines import id_of, json_rows, text_of
 from raytrain.languages import to_iso639_3
 from raytrain.parquet import open_parquet
+from raytrain.records import RECORDS, write_record
 from raytrain.storage import Location
 
 IDS = ("id", "_id", "docid", "doc_id")
 TEXTS = ("text", "answer")  # what WebFAQ calls it, last
-RECORDS = "records"  # a folder that is deleted in the end: no source is called so
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("untitled", pa.string())])
 
 Row = tuple[str, str, str | None]  # id, text with its title, and the text alone where there is a title
@@ -57,6 +57,11 @@ class SourceRecord(Record):
     passages: int
     empty: int
 
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The one file."""
+        return (self.file,)
+
 
 def label_of(source: str) -> str:
     """A short name for files and tables: ``s3://bucket/a/web pages/`` → ``web_pages``."""
@@ -70,8 +75,10 @@ def list_sources(
 ) -> tuple[list[Source], dict[str, str]]:
     """The languages of some folders by their labels, in order; and the version of each file, which tells its content.
 
-    Raises UserError for a folder without passages, a language named in two ways, or a wanted one that is not there.
+    Files of languages that are not wanted are in neither. Raises UserError for a folder without passages, a language
+    named in two ways, or a wanted one that is not there.
     """
+    wanted = None if languages is None else set(languages)
     found, versions = list[Source](), dict[str, str]()
     for label, folder in folders.items():
         files = [file for file in folder_files(folder) if not re.search(r"(^|/)queries\.jsonl(\.gz)?$", file.path)]
@@ -80,15 +87,16 @@ def list_sources(
                 f"index.passages: {folder.uri} holds no {{lang}}.parquet or {{lang}}.jsonl[.gz], nor {{lang}}/ of such"
             )
         found += _by_language(label, folder, files)
-        versions |= {f"{label}/{file.path}": file.version for file in files}
-    if languages is not None:
+        kept = [file for file in files if wanted is None or to_iso639_3(file.language) in wanted]
+        versions |= {f"{label}/{file.path}": file.version for file in kept}
+    if wanted is not None:
         there = {source.language for source in found}
-        missing = sorted(set(languages) - there)
+        missing = sorted(wanted - there)
         if missing:
             raise UserError(
                 f"index.languages: there are no passages of {', '.join(missing)}; of {', '.join(sorted(there))}"
             )
-        found = [source for source in found if source.language in set(languages)]
+        found = [source for source in found if source.language in wanted]
     return found, versions
 
 
@@ -140,7 +148,7 @@ def write_source(source: Source, folder: Location) -> SourceRecord:
         passages = pq.ParquetFile(local).metadata.num_rows
         file = upload_file(local, folder, f"{source.path}/passages.parquet")
     record = SourceRecord(file=file, passages=passages, empty=taken - passages)
-    (folder / source.record_path).write_bytes(record.model_dump_json().encode())
+    write_record(folder, source.record_path, record)
     return record
 
 

@@ -1,10 +1,6 @@
-"""The pieces in which passages are embedded: which rows each holds, how one is kept, and which are done.
-
-A piece counts only by its own record, written after it; what is to be done is the plan less the records.
-"""
+"""The pieces in which passages are embedded: which rows each holds, and how one is kept."""
 
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,13 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from raytrain.artifact import File, Record, write_file
+from raytrain.artifact import File, Record
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.index.backend import Vectors
 from raytrain.index.config import Dtype
-from raytrain.parquet import write_parquet
-from raytrain.storage import Location, sha256_file
+from raytrain.parquet import parquet_bytes
+from raytrain.records import RECORDS, write_by_content, write_record
+from raytrain.storage import Location
 
 NUMPY = {"fp32": np.float32, "fp16": np.float16}
 
@@ -39,7 +36,7 @@ class Piece:
     @property
     def record_path(self) -> str:
         """Where its record lies until the artifact is finished."""
-        return f"records/{self.name}.json"
+        return f"{RECORDS}/{self.name}.json"
 
 
 class PieceRecord(Record):
@@ -51,6 +48,11 @@ class PieceRecord(Record):
     dimension: int
     tokens: int
     padded_tokens: int
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Vectors and ids."""
+        return self.vectors, self.ids
 
 
 def plan_pieces(parts: Sequence[HeldOut], piece_rows: int) -> list[Piece]:
@@ -80,14 +82,14 @@ def write_piece(
     if not len(vectors) == len(ids) == piece.rows:
         raise UserError(f"embed: {piece.name}: {len(vectors)} vectors and {len(ids)} ids of {piece.rows} passages")
     record = PieceRecord(
-        vectors=write_file(array_bytes(stored), folder, f"{piece.name}.npy"),
-        ids=write_parquet(pa.table({"id": ids}), folder, f"{piece.name}.ids.parquet"),
+        vectors=write_by_content(array_bytes(stored), folder, f"{piece.name}-{{sha}}.npy"),
+        ids=write_by_content(parquet_bytes(pa.table({"id": ids})), folder, f"{piece.name}-{{sha}}.ids.parquet"),
         rows=piece.rows,
         dimension=vectors.shape[1],
         tokens=tokens[0],
         padded_tokens=tokens[1],
     )
-    (folder / piece.record_path).write_bytes(record.model_dump_json().encode())
+    write_record(folder, piece.record_path, record)
     return record
 
 
@@ -98,24 +100,19 @@ def array_bytes(array: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def read_records(pieces: Sequence[Piece], folder: Location) -> dict[str, PieceRecord]:
-    """Records of the pieces that are done, by name: those whose files are there and have the size they should have."""
-    there = {info.path: info.size for info in folder.list()}
-    found = {}
-    for piece in pieces:
-        if piece.record_path in there:
-            record = PieceRecord.model_validate(json.loads((folder / piece.record_path).read_text()))
-            if all(there.get(file.path) == file.size for file in (record.vectors, record.ids)):
-                found[piece.name] = record
-    return found
+def records_of(pieces: Sequence[Piece]) -> dict[str, str]:
+    """Where the records of some pieces lie, by name: for ``raytrain.records``."""
+    return {piece.name: piece.record_path for piece in pieces}
 
 
-def intact(pieces: Sequence[Piece], folder: Location) -> dict[str, PieceRecord]:
-    """Records of the pieces whose files hold the bytes that were written. Reads them all; deletes other records."""
-    found = read_records(pieces, folder)
-    for piece in pieces:
-        record = found.get(piece.name)
-        if record and any(sha256_file(folder / file.path) != file.sha256 for file in (record.vectors, record.ids)):
-            (folder / piece.record_path).delete()
-            del found[piece.name]
-    return found
+def entry_of(piece: Piece, record: PieceRecord) -> dict[str, str | int]:
+    """What a manifest says of a piece: a ``StoredPiece`` but for its place among all rows."""
+    return {
+        "name": piece.name,
+        "benchmark": piece.part.benchmark,
+        "language": piece.part.language,
+        "number": piece.first,
+        "rows": piece.rows,
+        "vectors": record.vectors.path,
+        "ids": record.ids.path,
+    }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from raytrain.artifact import Record
 from raytrain.index.backend import Vectors
@@ -15,28 +16,38 @@ from raytrain.index.exact import best_of_span
 from raytrain.index.quantizer import SEED
 from raytrain.index.reader import Index
 
+FloatArray = npt.NDArray[np.float64]
+
+CONFIDENCE = 0.95  # of the intervals of recall
+RESAMPLES = 2_000
 AIM = 0.95  # what nprobe is tuned to where nothing is asked for
 AS_MUCH = 0.002  # recall that more lists must bring to be looked into
 SINGLE = 32  # questions that are asked one by one, for the latency
 
 
 class Probed(Record):
-    """Recall with some number of lists looked into."""
+    """Recall with some number of lists looked into, and the lower end of its interval."""
 
     nprobe: int
     recall: float
+    low: float
 
 
 class Quality(Record):
-    """Recall@k against exact search and speed, of ``questions`` questions or, where there are none, passages.
+    """Recall@k against exact search with its 95 % interval, and speed, of ``questions`` questions or, where there are
+    none, passages.
 
-    ``tried`` are the numbers of lists that were tried for it; times are of this machine with these threads.
+    ``tried`` are the numbers of lists that were tried to find ``nprobe``, with ``tuned_on`` others than are reported
+    of. Times are of this machine with these threads.
     """
 
     asked: Literal["questions", "passages"]
     questions: int
     k: int
     recall: float
+    low: float
+    high: float
+    tuned_on: int
     nprobe: int | None
     tried: list[Probed]
     ms_a_question: float
@@ -51,6 +62,11 @@ class Truth:
     vectors: Vectors
     best: Best
 
+    def every_second(self, first: int) -> "Truth":
+        """The questions from ``first`` on, every second one; all where that would be none."""
+        some = slice(first if len(self.vectors) > 1 else 0, None, 2)
+        return Truth(self.vectors[some], Best(self.best.scores[some], self.best.numbers[some]))
+
 
 def truth_of(embeddings: Embeddings, vectors: Vectors, k: int, index: Index) -> Truth:
     """Exact search of all passages for some questions; reads the embeddings once."""
@@ -61,29 +77,39 @@ def sample_passages(embeddings: Embeddings, count: int) -> Vectors:
     """Vectors of passages (count, d), to be asked for where there are no questions."""
     rng = np.random.default_rng(SEED + 1)
     rows = np.sort(rng.choice(embeddings.rows, min(count, embeddings.rows), replace=False))
-    return np.concatenate([next(embeddings.blocks(row, row + 1, 1)) for row in rows.tolist()])
+    return embeddings.take(rows)
 
 
-def recall_of(found: Best, truth: Best) -> float:
-    """The share of the exact best that was found; mean over the questions."""
-    shares = [
-        len(np.intersect1d(some[some >= 0], best[best >= 0])) / max((best >= 0).sum(), 1)
-        for some, best in zip(found.numbers, truth.numbers, strict=True)
-    ]
-    return float(np.mean(shares))
+def recalls(found: Best, truth: Best) -> FloatArray:
+    """The share of the exact best that was found of each question (n,)."""
+    return np.array(
+        [
+            len(np.intersect1d(some[some >= 0], best[best >= 0])) / max((best >= 0).sum(), 1)
+            for some, best in zip(found.numbers, truth.numbers, strict=True)
+        ]
+    )
 
 
-def tune(recall: Callable[[int], float], lists: int, wanted: float) -> list[Probed]:
-    """Looks for the fewest lists that give the wanted recall; the last of what was tried is the one to take.
+def interval(shares: FloatArray) -> tuple[float, float]:
+    """Of their mean, by the percentile bootstrap over questions (Efron and Tibshirani 1993)."""
+    rng = np.random.default_rng(SEED)
+    means = shares[rng.integers(0, len(shares), (RESAMPLES, len(shares)))].mean(axis=1)
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def tune(probe: Callable[[int], Probed], lists: int, wanted: float) -> list[Probed]:
+    """Looks for the fewest lists that surely give the wanted recall; the last of what was tried is the one to take.
+
+    Surely: the lower end of the interval reaches it, so that other questions will most likely find as much.
 
     Doubles them until it is reached, and halves the last gap. If it never is, the fewest are taken that find as much as
     all lists do: codes that lose much gain nothing by more.
     """
-    tried = [Probed(nprobe=1, recall=recall(1))]
-    while tried[-1].recall < wanted and tried[-1].nprobe < lists:
-        nprobe = min(2 * tried[-1].nprobe, lists)
-        tried.append(Probed(nprobe=nprobe, recall=recall(nprobe)))
-    if tried[-1].recall < wanted:
+    tried = [probe(1)]
+    while tried[-1].low < wanted and tried[-1].nprobe < lists:
+        tried.append(probe(min(2 * tried[-1].nprobe, lists)))
+    if tried[-1].low < wanted:
         enough = next(probed for probed in tried if probed.recall >= max(p.recall for p in tried) - AS_MUCH)
         return [probed for probed in tried if probed != enough] + [enough]
     if tried[-1].nprobe == 1:
@@ -91,13 +117,18 @@ def tune(recall: Callable[[int], float], lists: int, wanted: float) -> list[Prob
     good, low = tried[-1], tried[-2].nprobe
     while good.nprobe - low > 1 + low // 16:  # nearer is not worth a search
         nprobe = (low + good.nprobe) // 2
-        probed = Probed(nprobe=nprobe, recall=recall(nprobe))
+        probed = probe(nprobe)
         tried.append(probed)
-        if probed.recall >= wanted:
+        if probed.low >= wanted:
             good = probed
         else:
             low = nprobe
     return [probed for probed in tried if probed != good] + [good]
+
+
+def _probed(index: Index, truth: Truth, k: int, nprobe: int) -> Probed:
+    shares = recalls(index.best(truth.vectors, k, index.description.ranges(None), nprobe), truth.best)
+    return Probed(nprobe=nprobe, recall=float(shares.mean()), low=interval(shares)[0])
 
 
 def measure(
@@ -108,20 +139,28 @@ def measure(
     wanted: float | None,
     threads: int,
 ) -> Quality:
-    """Recall, latency and throughput of an index; of one with lists, with as many looked into as ``wanted`` takes."""
+    """Recall, latency and throughput of an index; of one with lists, with as many looked into as ``wanted`` takes.
+
+    How many that is, every second question says, and the others what comes of it; if they find less than is wanted,
+    twice as many lists are looked into.
+    """
     everywhere = index.description.ranges(None)
+    aim = AIM if wanted is None else wanted
     tried: list[Probed] = []
-    if index.description.quantizer:
-        lists = index.lists
-
-        def recall(nprobe: int) -> float:
-            return recall_of(index.best(truth.vectors, k, everywhere, nprobe), truth.best)
-
-        tried = tune(recall, lists, AIM if wanted is None else wanted)
+    asked_before = truth.every_second(1) if index.lists else None
+    if asked_before is not None:
+        tried = tune(lambda nprobe: _probed(index, asked_before, k, nprobe), index.lists, aim)
+        truth = truth.every_second(0)
     nprobe = tried[-1].nprobe if tried else None
-    began = time.monotonic()
-    found = index.best(truth.vectors, k, everywhere, nprobe)
-    batch = time.monotonic() - began
+    while True:
+        began = time.monotonic()
+        shares = recalls(index.best(truth.vectors, k, everywhere, nprobe), truth.best)
+        batch = time.monotonic() - began
+        reachable = bool(tried) and tried[-1].low >= aim
+        if nprobe is None or shares.mean() >= aim or nprobe == index.lists or not reachable:
+            break
+        nprobe = min(2 * nprobe, index.lists)
+    low, high = interval(shares)
     single = []
     for vector in truth.vectors[:SINGLE]:
         began = time.monotonic()
@@ -131,7 +170,10 @@ def measure(
         asked=asked,
         questions=len(truth.vectors),
         k=k,
-        recall=recall_of(found, truth.best),
+        recall=float(shares.mean()),
+        low=low,
+        high=high,
+        tuned_on=len(asked_before.vectors) if asked_before else 0,
         nprobe=nprobe,
         tried=tried,
         ms_a_question=round(1_000 * float(np.median(single)), 3),

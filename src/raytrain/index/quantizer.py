@@ -7,16 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.artifact import File, sha256_of, upload_file
+from raytrain.artifact import File, Record, sha256_of
 from raytrain.errors import DamagedError, UserError
 from raytrain.index.backend import Ints, Vectors, faiss_module, gpus_of
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Kind
+from raytrain.records import upload_by_content
 from raytrain.storage import Location
 
-PATH = "quantizer.faiss"
+PATTERN = "quantizer-{sha}.faiss"  # its path in the artifact
 SEED = 20_260  # of the sample and of k-means
 ITERATIONS = 10
+
+
+class QuantizerRecord(Record):
+    """What was trained, on how many vectors, and whether k-means ran on a GPU."""
+
+    file: File
+    sample: int
+    on_gpu: bool
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The one file."""
+        return (self.file,)
 
 
 @dataclass(frozen=True)
@@ -61,16 +75,10 @@ def sample_rows(embeddings: Embeddings, count: int) -> Ints:
 
 def sample(embeddings: Embeddings, count: int) -> Vectors:
     """The vectors of ``sample_rows``, fp32 (count, d). One piece is in memory at a time."""
-    rows = sample_rows(embeddings, count)
-    found = np.empty((len(rows), embeddings.dimension), np.float32)
-    for piece in embeddings.pieces:
-        here = slice(*np.searchsorted(rows, [piece.first, piece.first + piece.rows]))
-        if here.start < here.stop:
-            found[here] = embeddings.read(piece)[rows[here] - piece.first]
-    return found
+    return embeddings.take(sample_rows(embeddings, count))
 
 
-def train_quantizer(kind: Kind, vectors: Vectors, folder: Location, threads: int) -> File:
+def train_quantizer(kind: Kind, vectors: Vectors, folder: Location, threads: int) -> QuantizerRecord:
     """Learns centroids and codes from a sample (n, d) and writes them. With the GPU wheel, k-means runs on a GPU.
 
     Raises UserError if faiss can't learn such an index from it.
@@ -95,15 +103,16 @@ def train_quantizer(kind: Kind, vectors: Vectors, folder: Location, threads: int
             f"index.kind: {kind.factory} can't be trained on {len(vectors):,} passages: {reason}"
         ) from error
     with tempfile.TemporaryDirectory() as temp:
-        local = Path(temp) / PATH
+        local = Path(temp) / "quantizer.faiss"
         faiss.write_index(index, str(local))
-        return upload_file(local, folder, PATH)
+        file = upload_by_content(local, folder, PATTERN)
+    return QuantizerRecord(file=file, sample=len(vectors), on_gpu=gpus_of(faiss) > 0)
 
 
 def load_quantizer(folder: Location, file: File) -> Quantizer:
     """What ``train_quantizer`` wrote. Raises DamagedError if it is something else now."""
     with tempfile.TemporaryDirectory() as temp:
-        local = Path(temp) / PATH
+        local = Path(temp) / "quantizer.faiss"
         (folder / file.path).download(local)
         if sha256_of(local) != file.sha256:
             raise DamagedError(f"{(folder / file.path).uri}: damaged: its bytes are not those that were written")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -53,15 +54,17 @@ class Index:
         memory: int | None = None,
         threads: int | None = None,
         gpus: Placement | None = None,
+        copies: Path | None = None,
     ) -> None:
         """``memory``: bytes of shards that are open at once. ``gpus``: shards are copied to GPUs and searched there.
+        ``copies``: where files of an object store are kept.
 
         Raises UserError that names a damaged or missing file, and where FAISS sees no GPU.
         """
         faiss_module(threads)
         self.folder = folder
         self.description = description
-        self.shards = LocalShards(folder, description, memory)
+        self.shards = LocalShards(folder, description, memory, copies)
         self.embed = embed
         self._gpus = OnGpus(gpus) if gpus else None
         self._read_texts = read_texts
@@ -101,9 +104,26 @@ class Index:
         return [texts[hit.number] for hit in hits]
 
     def best(self, vectors: Vectors, k: int, ranges: Sequence[tuple[int, int]], nprobe: int | None = None) -> Best:
-        """Scores (n, k) and numbers of the best passages between some rows; -1 where there are none."""
+        """Scores (n, k) and numbers of the best passages between some rows; -1 where there are none.
+
+        With ``nprobe`` None as many lists as the index was tuned to, and more for a question that finds fewer than
+        there are: those near it may hold little of a rare language.
+        """
         if k < 1:
             raise UserError(f"k: {k} passages can't be found: ask for 1 or more")
+        probed = nprobe or self.description.nprobe or 1
+        found = self._best(vectors, k, ranges, probed)
+        there = min(k, sum(stop - first for first, stop in ranges))
+        while nprobe is None and there and probed < self.lists:
+            short = np.flatnonzero(found.numbers[:, there - 1] < 0)
+            if not len(short):
+                break
+            probed = min(2 * probed, self.lists)
+            more = self._best(vectors[short], k, ranges, probed)
+            found.scores[short], found.numbers[short] = more.scores, more.numbers
+        return found
+
+    def _best(self, vectors: Vectors, k: int, ranges: Sequence[tuple[int, int]], nprobe: int) -> Best:
         # Of equal sizes: FAISS is much slower a question in batches below a thousand.
         parts = np.array_split(vectors, -(-len(vectors) // QUESTIONS_AT_ONCE) or 1)
         batches = [np.ascontiguousarray(part, np.float32) for part in parts]
@@ -131,13 +151,12 @@ class Index:
         lists = Lists(index, record.first, start, stop, copy)
         return lambda chosen, count, least: lists.fetch(probes, chosen, count, least)
 
-    def _probes(self, questions: Vectors, nprobe: int | None) -> Probes | None:
+    def _probes(self, questions: Vectors, nprobe: int) -> Probes | None:
         quantizer = self.shards.quantizer
         if quantizer is None:
             return None
-        wanted = nprobe or self.description.nprobe or 1
         rotated = quantizer.rotated(questions)
-        return Probes(rotated, *quantizer.nearest(rotated, min(wanted, quantizer.ivf.nlist)))
+        return Probes(rotated, *quantizer.nearest(rotated, min(nprobe, quantizer.ivf.nlist)))
 
     def _vectors(self, questions: Sequence[str] | Vectors) -> Vectors:
         if isinstance(questions, np.ndarray):

@@ -1,11 +1,7 @@
-"""The shards of an index: which rows each holds, how one is built, and which are done.
+"""The shards of an index: which rows each holds, and how one is built, checked and opened."""
 
-A shard counts only by its own record, written after it; what is to be done is the plan less the records.
-"""
-
-import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,20 +9,23 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.ipc
 
-from raytrain.artifact import File, Record, upload_file
+from raytrain.artifact import File, Record
 from raytrain.errors import UserError
 from raytrain.index.backend import Vectors, faiss_module
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.matrix import longest_of
 from raytrain.index.quantizer import Quantizer
-from raytrain.parquet import write_parquet
-from raytrain.storage import Location, sha256_file
+from raytrain.records import RECORDS, upload_by_content, write_record
+from raytrain.storage import Location
 
 # Vectors are added in blocks that begin at multiples of this in any cut: which list a vector goes to is chosen by
 # matrix products, whose last bits depend on the shape of the block.
 BLOCK = 4_096
 CANARIES = 16
+CANARY_LISTS = 4  # a vector is in the nearest list, and others may be as near but for the last bits
+IDS_AT_ONCE = 65_536  # ids of a batch of their file
 TOLERANCE = 1e-3  # of the inner product of a vector with itself
 LARGEST = np.finfo(np.float32).max / 2  # less is what faiss gives for no hit
 
@@ -40,19 +39,14 @@ class Shard:
     rows: int
 
     @property
-    def path(self) -> str:
-        """Where it lies in the artifact."""
-        return f"shards/{self.number:05d}.faiss"
-
-    @property
-    def ids_path(self) -> str:
-        """Where the ids of its passages lie, in the order of the rows."""
-        return f"shards/{self.number:05d}.ids.parquet"
+    def name(self) -> str:
+        """Its own in the artifact."""
+        return f"shards/{self.number:05d}"
 
     @property
     def record_path(self) -> str:
         """Where its record lies until the artifact is finished."""
-        return f"records/{self.number:05d}.json"
+        return f"{RECORDS}/{self.name}.json"
 
 
 class ShardRecord(Record):
@@ -67,6 +61,11 @@ class ShardRecord(Record):
     rows: int
     quantizer: str
     longest: float
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The shard and its ids."""
+        return self.shard, self.ids
 
 
 def plan_shards(rows: int, shard_rows: int) -> list[Shard]:
@@ -96,23 +95,35 @@ def build_shard(
     for block in embeddings.blocks(shard.first, shard.first + shard.rows, BLOCK):
         index.add(block)
         longest = max(longest, longest_of(block))
-    ids = embeddings.ids(shard.first, shard.first + shard.rows)
     with tempfile.TemporaryDirectory() as temp:
-        local = Path(temp) / "shard.faiss"
+        local, names = Path(temp) / "shard.faiss", Path(temp) / "ids.arrow"
         faiss.write_index(_without_centroids(faiss, index) if quantizer else index, str(local))
         del index
-        _check(shard, local, quantizer, embeddings, len(ids))
-        files = upload_file(local, folder, shard.path), write_parquet(pa.table({"id": ids}), folder, shard.ids_path)
-    record = ShardRecord(
-        shard=files[0],
-        ids=files[1],
-        first=shard.first,
-        rows=shard.rows,
-        quantizer=quantizer.file.sha256 if quantizer else "",
-        longest=longest,
-    )
-    (folder / shard.record_path).write_bytes(record.model_dump_json().encode())
+        ids = write_ids(embeddings.ids(shard.first, shard.first + shard.rows), names)
+        _check(shard, local, quantizer, embeddings, ids)
+        record = ShardRecord(
+            shard=upload_by_content(local, folder, f"{shard.name}-{{sha}}.faiss"),
+            ids=upload_by_content(names, folder, f"{shard.name}-{{sha}}.ids.arrow"),
+            first=shard.first,
+            rows=shard.rows,
+            quantizer=quantizer.file.sha256 if quantizer else "",
+            longest=longest,
+        )
+    write_record(folder, shard.record_path, record)
     return record
+
+
+def write_ids(ids: pa.ChunkedArray, local: Path) -> int:
+    """Writes ids as Arrow's file format, uncompressed, so that they can be mapped; gives how many there are."""
+    table = pa.table({"id": ids})
+    with pyarrow.ipc.new_file(local, table.schema) as writer:
+        writer.write_table(table, max_chunksize=IDS_AT_ONCE)
+    return len(ids)
+
+
+def open_ids(path: Path) -> pa.ChunkedArray:
+    """What ``write_ids`` wrote, mapped into memory. Raises pa.ArrowException for anything else."""
+    return pyarrow.ipc.open_file(pa.memory_map(str(path))).read_all().column("id")
 
 
 def _without_centroids(faiss: Any, index: Any) -> Any:
@@ -141,42 +152,31 @@ def _check(shard: Shard, local: Path, quantizer: Quantizer | None, embeddings: E
     """Reads a shard back: it holds its rows, and finds some of them when asked for what they are."""
     index = open_shard(local, quantizer)
     if not index.ntotal == ids == shard.rows:
-        raise UserError(f"index: {shard.path} does not hold its {shard.rows:,} passages: is the disk full?")
-    piece = embeddings.pieces_of(shard.first, shard.first + shard.rows)[0]
-    start = max(shard.first - piece.first, 0)
-    asked = embeddings.read(piece)[start : min(start + CANARIES, start + shard.rows)]
+        raise UserError(f"index: {shard.name} does not hold its {shard.rows:,} passages: is the disk full?")
+    asked = embeddings.take(np.arange(shard.first, shard.first + min(CANARIES, shard.rows)))
     rotated = quantizer.rotated(asked) if quantizer else asked
     if quantizer:
-        index.nprobe = 1  # the list that a vector is in is the nearest to it
+        index.nprobe = min(CANARY_LISTS, index.nlist)
     found = index.search(rotated, 1)[0][:, 0]
     lossless = not quantizer or isinstance(index, faiss_module().IndexIVFFlat)
     least = np.einsum("ij,ij->i", asked, asked) - TOLERANCE if lossless else np.full(len(asked), -LARGEST)
     if not (found >= least).all():
-        raise UserError(f"index: {shard.path} does not find its own passages: what was written is damaged")
+        raise UserError(f"index: {shard.name} does not find its own passages: what was written is damaged")
 
 
-def read_records(shards: Sequence[Shard], quantizer: str, folder: Location) -> dict[str, ShardRecord]:
-    """Records of the shards that are done, by path: of this plan and quantizer, and whose files have their sizes."""
-    there = {info.path: info.size for info in folder.list()}
-    found = {}
-    for shard in shards:
-        if shard.record_path in there:
-            record = ShardRecord.model_validate(json.loads((folder / shard.record_path).read_text()))
-            whole = all(there.get(file.path) == file.size for file in (record.shard, record.ids))
-            if whole and (record.first, record.rows, record.quantizer) == (shard.first, shard.rows, quantizer):
-                found[shard.path] = record
-    return found
+def records_of(shards: Sequence[Shard]) -> dict[str, str]:
+    """Where the records of some shards lie, by name: for ``raytrain.records``."""
+    return {shard.name: shard.record_path for shard in shards}
 
 
-def intact(shards: Sequence[Shard], quantizer: str, folder: Location) -> dict[str, ShardRecord]:
-    """Records of the shards whose files hold the bytes that were written. Reads them all; deletes other records."""
-    found = read_records(shards, quantizer, folder)
-    for shard in shards:
-        record = found.get(shard.path)
-        if record and any(sha256_file(folder / file.path) != file.sha256 for file in (record.shard, record.ids)):
-            (folder / shard.record_path).delete()
-            del found[shard.path]
-    return found
+def of_plan(shards: Sequence[Shard], quantizer: str, found: Mapping[str, ShardRecord]) -> dict[str, ShardRecord]:
+    """Of some records by name those that are of these very rows, and of this quantizer."""
+    wanted = {shard.name: (shard.first, shard.rows, quantizer) for shard in shards}
+    return {
+        name: record
+        for name, record in found.items()
+        if (record.first, record.rows, record.quantizer) == wanted.get(name)
+    }
 
 
 def codes_of(index: Any) -> Vectors:

@@ -7,9 +7,10 @@ from raytrain.artifact import Artifact, RowAccount
 from raytrain.config import Job
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.held_out import check_files, held_out_of
-from raytrain.index.pieces import Piece, PieceRecord, intact, plan_pieces, read_records
+from raytrain.index.pieces import Piece, PieceRecord, entry_of, plan_pieces, records_of
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
+from raytrain.records import delete_records, intact, read_records
 from raytrain.storage import Location
 
 
@@ -40,20 +41,11 @@ def _run(name: str, passages: str, of: str, job: Job, inputs: Inputs, folder: Lo
         "dtype": job.index.dtype,
         "tokens": tokens,
         "padded_tokens": padded,
-        "pieces": [
-            {
-                "name": piece.name,
-                "benchmark": piece.part.benchmark,
-                "language": piece.part.language,
-                "number": piece.first,
-                "rows": piece.rows,
-            }
-            for piece in pieces
-        ],
+        "pieces": [entry_of(piece, done[piece.name]) for piece in pieces],
     }
     content = sorted({f"{piece.part.benchmark}/" for piece in pieces})
     account = RowAccount(taken=sum(piece.rows for piece in pieces), kept=kept)
-    files = [file for record in records for file in (record.vectors, record.ids)]
+    files = [file for record in records for file in record.files]
     return Outcome(files, content, summary, account)
 
 
@@ -67,7 +59,7 @@ def _embed(
     from raytrain.index.embed import embed_pieces
 
     total = sum(piece.rows for piece in pieces)
-    done = intact(pieces, folder)  # of an earlier run: looked at closely
+    done = intact(folder, records_of(pieces), PieceRecord)  # of an earlier run: looked at closely
     failures = 0
     while todo := [piece for piece in pieces if piece.name not in done]:
         begun = total - sum(piece.rows for piece in todo)
@@ -94,7 +86,7 @@ def _embed(
                 )
         except RayError as error:
             failure = error
-        embedded = read_records(todo, folder)
+        embedded = read_records(folder, records_of(todo), PieceRecord)
         if failure is not None or not embedded:
             failures = 1 if embedded else failures + 1
         done |= embedded
@@ -108,7 +100,7 @@ def _embed(
 
 def _tidy(artifact: Artifact) -> None:
     """Deletes the records, which the manifest has taken over."""
-    (artifact.location / "records").delete_tree()
+    delete_records(artifact.location)
 
 
 def embed_stage(name: str, passages: str, of: str) -> Stage:

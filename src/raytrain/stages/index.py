@@ -12,9 +12,11 @@ from raytrain.index.current import CONDEMNED
 from raytrain.index.description import Description
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import Kind, bytes_of, choose, code_bytes, sample_rows
+from raytrain.index.quantizer import QuantizerRecord
 from raytrain.index.shards import Shard, ShardRecord, plan_shards
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
+from raytrain.records import delete_records
 from raytrain.storage import Location
 
 if TYPE_CHECKING:
@@ -82,12 +84,13 @@ def _build(
 ) -> tuple[Description, list[File]]:
     from raytrain.index.build import make_quantizer, make_shards
 
-    quantizer = None
+    learned: QuantizerRecord | None = None
     if not kind.exact:
         count = sample_rows(kind, embeddings.rows, embeddings.dimension, memory)
         with counting(f"index: learns {kind.factory}", "passages", count) as progress:
-            quantizer = make_quantizer(kind, count, embeddings, folder, job.cluster)
+            learned = make_quantizer(kind, count, embeddings, folder, job.cluster)
             progress(count, "")
+    quantizer = learned.file if learned else None
     shards = plan_shards(embeddings.rows, shard_rows(job, kind, embeddings.dimension, memory))
     largest = max(shard.rows for shard in shards) * _building(kind, embeddings.dimension)
     # Each task has the quantizer twice: as it was read, and the copy that it adds to.
@@ -106,8 +109,8 @@ def _build(
         built = make_shards(
             shards, embeddings, quantizer, folder, cluster=job.cluster, at_once=at_once, begun=begun, progress=one
         )
-    records = [built[shard.path] for shard in shards]
-    files = [file for record in records for file in (record.shard, record.ids)]
+    records = [built[shard.name] for shard in shards]
+    files = [file for record in records for file in record.files]
     described = Description.of(kind.factory, embeddings.dimension, quantizer, None, records, embeddings.spans)
     return described, [*([quantizer] if quantizer else []), *files]
 
@@ -165,16 +168,18 @@ def _questions(passages: Artifact, most: int) -> list[str]:
 
 def _tell(quality: "Quality", description: Description, say: Say) -> None:
     lists = f", {quality.nprobe} lists looked into" if quality.nprobe else ""
+    recall = f"{quality.recall:.4f} [{quality.low:.4f}, {quality.high:.4f}]"
+    recall = f"{quality.recall:.4f} [{quality.low:.4f}, {quality.high:.4f}]"
     say(
         f"index: {description.rows:,} passages in {len(description.shards)} shards; recall@{quality.k} against exact "
-        f"search {quality.recall:.4f} of {quality.questions:,} {quality.asked}{lists}; {quality.ms_a_question:g} ms a "
-        f"question, {quality.questions_a_second:g} questions/s at once, {quality.threads} threads"
+        f"search {recall} of {quality.questions:,} {quality.asked}{lists}; {quality.ms_a_question:g} ms a question, "
+        f"{quality.questions_a_second:g} questions/s at once, {quality.threads} threads"
     )
 
 
 def _tidy(artifact: Artifact) -> None:
     """Deletes the records, which the manifest has taken over."""
-    (artifact.location / "records").delete_tree()
+    delete_records(artifact.location)
 
 
 INDEX = Stage("index", ("embed", "export", "passages"), _identity, _run, _check, _tidy)

@@ -7,10 +7,11 @@ from raytrain.artifact import Artifact, RowAccount
 from raytrain.config import Job
 from raytrain.errors import UserError, one_line, user_error_in
 from raytrain.evaluate.benchmark import label_of as benchmark_label
-from raytrain.index.passages import RECORDS, Source, SourceRecord, label_of, list_sources, write_source
+from raytrain.index.passages import Source, SourceRecord, label_of, list_sources, write_source
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
 from raytrain.progress import counting
-from raytrain.storage import Location, sha256_file
+from raytrain.records import delete_records, intact
+from raytrain.storage import Location
 
 
 def _folders(job: Job) -> dict[str, Location]:
@@ -26,7 +27,7 @@ def _folders(job: Job) -> dict[str, Location]:
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    return {"files": list_sources(_folders(job), None)[1], "languages": job.index.languages}
+    return {"files": list_sources(_folders(job), job.index.languages)[1]}
 
 
 def _check(job: Job) -> None:
@@ -35,7 +36,7 @@ def _check(job: Job) -> None:
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     sources, _ = list_sources(_folders(job), job.index.languages)
-    done = _read_records(sources, folder)
+    done = intact(folder, {source.path: source.record_path for source in sources}, SourceRecord)
     if done:
         say(f"passages: {len(done)} of {len(sources)} languages are there already")
     done |= _write(job, [source for source in sources if source.path not in done], folder)
@@ -54,18 +55,6 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     return Outcome(
         [record.file for record in records], [f"{label}/" for label in counts], {"benchmarks": counts}, account
     )
-
-
-def _read_records(sources: list[Source], folder: Location) -> dict[str, SourceRecord]:
-    """Records of the languages that are done, by path: those whose file holds the bytes that were written."""
-    there = {info.path for info in folder.list()}
-    found = {}
-    for source in sources:
-        if source.record_path in there:
-            record = SourceRecord.model_validate_json((folder / source.record_path).read_text())
-            if record.file.path in there and sha256_file(folder / record.file.path) == record.file.sha256:
-                found[source.path] = record
-    return found
 
 
 def _write(job: Job, sources: list[Source], folder: Location) -> dict[str, SourceRecord]:
@@ -97,7 +86,7 @@ def _write(job: Job, sources: list[Source], folder: Location) -> dict[str, Sourc
 
 def _tidy(artifact: Artifact) -> None:
     """Deletes the records, which the manifest has taken over."""
-    (artifact.location / RECORDS).delete_tree()
+    delete_records(artifact.location)
 
 
 PASSAGES = Stage("passages", (), _identity, _run, _check, _tidy)
