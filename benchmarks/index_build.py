@@ -6,7 +6,8 @@
 
 Vectors are clustered, unit length, and always the same. ``build`` runs the stage `index` on them in a process of its
 own and prints seconds and the peak of all its processes (PSS, sampled). ``kills`` builds the same elsewhere and kills
-all processes by SIGKILL at random moments, until that many kills have come; then it lets it finish, and compares:
+all processes by SIGKILL at random moments (once before the quantizer is there, then while shards are built), until
+that many kills have come; then it lets it finish, and compares:
 manifest hash and bytes must be those of the undisturbed build, and no shard may be built again that was finished.
 ``search`` asks 1,000 questions and prints the peak. DIR keeps vectors and builds.
 """
@@ -30,7 +31,7 @@ import pyarrow as pa
 from raytrain.artifact import Artifact
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.index.opening import open_index
-from raytrain.index.pieces import plan_pieces, write_piece
+from raytrain.index.pieces import entry_of, plan_pieces, write_piece
 from raytrain.jobfile import job_from
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, Task, run
 from raytrain.stages.index import INDEX
@@ -60,9 +61,8 @@ def stages(rows: int, dimension: int) -> list[Stage]:
         for number, piece in enumerate(plan_pieces([part], PIECE)):
             ids = pa.array([f"p{i:08d}" for i in range(piece.first, piece.first + piece.rows)])
             record = write_piece(piece, vectors(number, piece.rows, dimension), ids, "fp32", (1, 1), folder)
-            files += [record.vectors, record.ids]
-            entry = {"name": piece.name, "benchmark": "made", "language": "eng"}
-            entries.append({**entry, "number": piece.first, "rows": piece.rows})
+            files += record.files
+            entries.append(entry_of(piece, record))
         return Outcome(files, ["made/"], {"dimension": dimension, "pieces": entries})
 
     def nothing(job: Any, inputs: Inputs, folder: Location, say: Say) -> Outcome:
@@ -177,12 +177,16 @@ def kills(options: argparse.Namespace, undisturbed: Path, root: Path, seconds: f
     finished: dict[Path, int] = {}
     for number in range(options.times):
         process = start(options, root)
-        moment = rng.uniform(0.1, 0.7) * seconds
+        while number and not list(root.glob("index/*/records/quantizer.json")):
+            assert process.poll() is None, "it was finished before it was killed: give it more rows"
+            time.sleep(0.1)
+        moment = rng.uniform(0.1, 0.9) * (seconds / 3 if number else seconds / 10)
         time.sleep(moment)
         assert process.poll() is None, "it was finished before it was killed: give it more rows"
         kill(process)
-        there = {path.with_suffix("").name: path for path in root.glob("index/*/records/0*.json")}
-        shards = {path: path.stat().st_mtime_ns for path in root.glob("index/*/shards/*.faiss") if path.stem in there}
+        records = [json.loads(path.read_text()) for path in root.glob("index/*/records/shards/*.json")]
+        paths = [path for record in records for path in root.glob(f"index/*/{record['shard']['path']}")]
+        shards = {path: path.stat().st_mtime_ns for path in paths}
         again = [path.name for path, written in finished.items() if shards.get(path) != written]
         assert not again, f"finished shards were built again: {again}"
         finished |= shards
