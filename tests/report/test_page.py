@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any, Literal
 
@@ -14,7 +15,9 @@ from raytrain.study.results import (
     BenchmarkResult,
     Comparison,
     Estimate,
+    Failure,
     LanguageCount,
+    Passage,
     Report,
     Results,
     System,
@@ -342,7 +345,7 @@ def test_seeds_and_training_pairs_are_those_of_the_report() -> None:
 def test_every_plot_is_an_image_with_a_name_and_shows_every_row() -> None:
     result, page = STUDY.results.benchmarks[0], Page(PAGE)
     plots = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "role")]
-    assert len(plots) == len(page.images) == 2 + 2 + 1 + 3  # forest, dots, mix, losses
+    assert len(plots) == len(page.images) == 2 + 2 + 1 + 1 + 3  # forest, dots, heat map, mix, losses
     for arm in ("mixed", "sampled"):
         assert sum(f"of {arm} minus english" in title for title in page.images) == 1
     shown_in = Counter(page.labels)
@@ -370,13 +373,47 @@ def test_what_the_report_says_is_text_and_never_markup() -> None:
     provenance["artifacts"] = [{"name": HOSTILE, HOSTILE: HOSTILE}]
     provenance["benchmarks"] = {HOSTILE: {"source": HOSTILE, "files": {HOSTILE: HOSTILE}}}
     curves = {f"{HOSTILE}:1": [(1, 2.0)], HOSTILE: [(1, 2.0)], "other": [(1, 2.0)]}
-    report = report_of(result, name=HOSTILE, caveats=[HOSTILE], curves=curves, provenance=provenance)
+    passage = Passage(passage=HOSTILE, text=HOSTILE, score=0.5, relevant=True)
+    where = {"system": HOSTILE, "benchmark": HOSTILE, "language": HOSTILE, "question": HOSTILE, "text": HOSTILE}
+    failure = Failure(**where, score=0.1, found=[passage], missed=passage)
+    changes = {"curves": curves, "provenance": provenance, "failures": [failure]}
+    report = report_of(result, name=HOSTILE, caveats=[HOSTILE], **changes)
     written = render(report)
     page = Page(written)
     assert "<script" not in written
     assert page.open == []
     assert not page.tags["script"]
     assert page.text.count(HOSTILE) > 30  # unevaluated, too
+
+
+def test_failures_stand_in_their_own_direction_and_language() -> None:
+    gold = Passage(passage="p4", text="الجواب هنا", score=None, relevant=True)
+    hit = Passage(passage="p1", text="ليس هذا", score=0.83, relevant=False)
+    where = {
+        "system": "mixed",
+        "benchmark": STUDY.results.benchmarks[0].name,
+        "language": "ara",
+        "question": "q1",
+        "text": "من هو؟",
+    }
+    failure = Failure(**where, score=0.0, found=[hit], missed=gold)
+    written = render(STUDY.model_copy(update={"failures": [failure]}))
+    for text in (failure.text, gold.text, hit.text):
+        assert re.search(rf'<p[^>]* dir="auto" lang="ar">{text}</p>', written)
+    text = Page(written).text
+    places = [
+        text.index(part, text.index("Failures by example")) for part in (failure.text, "not relevant, 0.830", "p4")
+    ]
+    assert places == sorted(places)
+
+
+def test_numbers_can_be_copied_as_text() -> None:
+    result = STUDY.results.benchmarks[0]
+    _, found = re.findall(rf"<summary>{PRIMARY} as text to copy</summary>(.*?)</details>", PAGE, re.DOTALL)
+    text = unescape(found)
+    english = result.systems[0].languages["fin"][PRIMARY]
+    assert f'{english.mean:.3f},"[{english.low:.3f}, {english.high:.3f}]"' in text
+    assert r"\begin{tabular}" in text
 
 
 def test_the_same_report_gives_the_same_bytes_whatever_the_settings() -> None:
@@ -395,7 +432,7 @@ def test_a_run_without_comparisons_has_no_parts_of_a_study() -> None:
     assert page.table(f"{PRIMARY} of every system")["never trained", "fin"][2] == shown(
         result.systems[0].languages["fin"][PRIMARY]
     )
-    assert len(page.images) == 2 + 1 + 1
+    assert len(page.images) == 2 + 1 + 1 + 1
 
 
 def test_a_language_without_a_question_has_a_row_and_says_why() -> None:
@@ -427,7 +464,7 @@ def test_wide_studies_lose_no_row_and_no_arm(languages: list[str], arms: int) ->
     assert len(page.table(f"{PRIMARY} of every system")) == len(languages) + len(result.groups)
     assert sum("minus english" in title for title in page.images) == arms - 1
     labels = Counter(label[-4:-1] for label in page.labels if label.endswith(")"))
-    assert all(labels[language] == arms for language in languages)
+    assert all(labels[language] == arms + 1 for language in languages)  # forest plots, dots, and the heat map
 
 
 def test_every_benchmark_has_its_own_section_and_verdicts() -> None:

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import langcodes
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from raytrain.report import corpus_plot, plots
 from raytrain.report.account import total_of, with_benchmark_texts
+from raytrain.report.copies import copies_of
 from raytrain.report.corpus_tables import matches_table, reasons_table, steps_table
+from raytrain.report.heat_map import heat_map
 from raytrain.report.rows import (
     DASH,
     MARKS,
@@ -25,7 +28,7 @@ from raytrain.report.rows import (
     sections,
 )
 from raytrain.report.tables import Cell, Column, Part, Row, Table, count_cell
-from raytrain.study.results import BenchmarkResult, Comparison, CorpusAccount, Report, System
+from raytrain.study.results import BenchmarkResult, Comparison, CorpusAccount, Failure, Report, System
 from raytrain.study.statistics import ALPHA
 
 _KNOWN = ("job", "artifacts", "versions", "platform", "python", "command", "benchmarks")
@@ -61,6 +64,8 @@ class View:
     seeds: Table | None
     comparisons: list[Table]
     others: list[Table]
+    heat: Markup
+    failures: list[tuple[str, list[Failure]]]
     forest: list[Markup] = field(default_factory=list)
     dots: list[Markup] = field(default_factory=list)
 
@@ -74,6 +79,9 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["copies_of"] = copies_of
+    environment.globals["tag"] = _tag
+    environment.globals["language_name"] = language_name
     results = report.results
     systems = _systems(report)
     styles = plots.styles_of(systems)
@@ -136,9 +144,26 @@ def _view(report: Report, index: int, styles: dict[str, plots.Style]) -> View:
         seeds=_seeds(benchmark, results.primary),
         comparisons=[_comparisons(benchmark, arm, parts) for arm in compared(benchmark)],
         others=[_scores(benchmark, metric, parts) for metric in results.metrics if metric != results.primary],
+        heat=Markup(heat_map(benchmark, results.primary, f"{key}-heat")),
+        failures=_failures(report, benchmark.name),
         forest=[Markup(svg) for svg in plots.forest(benchmark, styles, f"{key}-forest")],
         dots=[Markup(svg) for svg in plots.dots(benchmark, results.primary, styles, f"{key}-dots")],
     )
+
+
+def _failures(report: Report, benchmark: str) -> list[tuple[str, list[Failure]]]:
+    """The worst questions of each system."""
+    found = [failure for failure in report.failures if failure.benchmark == benchmark]
+    systems = dict.fromkeys(failure.system for failure in found)
+    return [(system, [failure for failure in found if failure.system == system]) for system in systems]
+
+
+def _tag(label: str, side: int) -> str:
+    """The language of a question (0) or passage (-1) as a browser knows it (BCP 47), "" if it has none."""
+    try:
+        return str(langcodes.standardize_tag(label.split("-")[side]))
+    except ValueError:
+        return ""
 
 
 def _corpus(account: CorpusAccount) -> CorpusView:

@@ -14,14 +14,17 @@ from raytrain.config import Job
 from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of
+from raytrain.evaluate.held_out import held_out_of, with_questions
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
 from raytrain.stages.study import pairs_of, read_results
 from raytrain.storage import Location
-from raytrain.study.results import Report, Results
+from raytrain.study.failures import failures_of
+from raytrain.study.results import Failure, Report, Results
 
 PAGE, DATA = "index.html", "report.json"
-FORMAT = 2
+FORMAT = 3
+FAILURES = 2  # of a language and system
 POINTS_A_CURVE = 100
 SEEDS_FOR_EVIDENCE = 3
 
@@ -36,6 +39,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         corpus=account_of(inputs["prepare"].manifest),
         results=read_results(inputs["study"]) if job.study else _of_one_run(job, inputs),
         curves=_curves(inputs),
+        failures=_failures(job, inputs),
         provenance=_provenance(job, inputs),
     )
     texts = {PAGE: render(report), DATA: report.model_dump_json(indent=1)}
@@ -88,6 +92,19 @@ def _of_one_run(job: Job, inputs: Inputs) -> Results:
         Evaluated("trained", "trained", seeds, [inputs["evaluate"]], pairs_of(inputs["plan"])),
     ]
     return results_of(inputs["benchmark"], systems, None)
+
+
+def _failures(job: Job, inputs: Inputs) -> list[Failure]:
+    """The worst questions of what was trained: of an arm, those of its first seed."""
+    named = {"trained": "evaluate"}
+    if job.study:
+        named = {arm: f"{arm}:{job.study.seeds_of(arm)[0]}/evaluate" for arm in job.study.arms}
+    return [
+        failure
+        for system, name in named.items()
+        for part in with_questions(held_out_of(inputs["benchmark"]))
+        for failure in failures_of(system, inputs[name], part, FAILURES)
+    ]
 
 
 def _curves(inputs: Inputs) -> dict[str, list[tuple[int, float]]]:

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from raytrain.artifact import Record, RowAccount
 from raytrain.corpus.config import Decontaminate
 
@@ -97,6 +99,28 @@ class CorpusAccount(Record):
     matches: dict[str, dict[str, dict[str, int]]]
 
 
+class Passage(Record):
+    """A passage as it is shown: the beginning of its text, and its score if it was found."""
+
+    passage: str
+    text: str
+    score: float | None
+    relevant: bool
+
+
+class Failure(Record):
+    """A question that a system answers badly: its score, the best hits, and a relevant passage beyond them."""
+
+    system: str
+    benchmark: str
+    language: str
+    question: str
+    text: str
+    score: float
+    found: list[Passage]
+    missed: Passage | None
+
+
 class Report(Record):
     """The numbers with all that is needed to judge them. ``curves``: training run → (step, loss)."""
 
@@ -106,4 +130,5 @@ class Report(Record):
     corpus: CorpusAccount | None = None
     results: Results
     curves: dict[str, list[tuple[int, float]]]
+    failures: list[Failure] = Field(default_factory=list)
     provenance: dict[str, Any]
