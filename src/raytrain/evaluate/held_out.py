@@ -14,6 +14,7 @@ from raytrain.parquet import open_parquet, read_parquet, write_parquet
 from raytrain.storage import Location
 
 ROW_GROUP = 8_192
+CANDIDATES = "candidates.parquet"
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,30 @@ class HeldOut:
     questions: int
     passages: int
     left_out: int  # questions without a relevant passage
+    selecting: int = 0  # questions that choose among candidates of their own, with a relevant one or without
+
+    @property
+    def asked(self) -> int:
+        """How many questions a system gets."""
+        return self.selecting or self.questions
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What an evaluation reads."""
+        return ("questions.parquet", "passages.parquet", "qrels.trec", *([CANDIDATES] if self.selecting else []))
 
     def read_questions(self) -> dict[str, str]:
-        """Texts by id, in order."""
+        """Texts by id, in order, of those with a relevant passage."""
         return _texts(read_parquet(self.folder / "questions.parquet"))
+
+    def read_asked(self) -> dict[str, str]:
+        """Texts by id, in order, of all that a system is asked."""
+        return _texts(read_parquet(self.folder / CANDIDATES)) if self.selecting else self.read_questions()
+
+    def read_candidates(self) -> dict[str, list[str]]:
+        """The passages that each question chooses among, of those ``read_asked`` gives, and in that order."""
+        table = read_parquet(self.folder / CANDIDATES)
+        return dict(zip(table.column("id").to_pylist(), table.column("passages").to_pylist(), strict=True))
 
     def read_passages(self, first: int = 0, rows: int | None = None, column: str = "text") -> dict[str, str]:
         """Texts by id, in order; ``rows`` of them from number ``first`` on (default: all the rest).
@@ -74,6 +95,8 @@ def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[
     """Writes one language of a benchmark; gives its files and counts."""
     path = f"{label}/{part.language}"
     counts = {"questions": len(part.queries), "passages": len(part.passages), "left_out": part.left_out}
+    if part.candidates:
+        counts["selecting"] = len(part.candidates)
     files = [
         write_file(qrels_text(part.relevant).encode(), folder, f"{path}/qrels.trec"),
         write_file(
@@ -82,6 +105,8 @@ def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[
         write_parquet(_table(part.queries), folder, f"{path}/questions.parquet", ROW_GROUP),
         write_parquet(_passages(part), folder, f"{path}/passages.parquet", ROW_GROUP),
     ]
+    if part.candidates:
+        files.append(write_parquet(_candidates(part), folder, f"{path}/{CANDIDATES}", ROW_GROUP))
     return files, counts
 
 
@@ -113,6 +138,12 @@ def _table(texts: Mapping[str, str]) -> pa.Table:
 def _passages(part: Retrieval) -> pa.Table:
     untitled = [part.untitled.get(passage) for passage in part.passages]
     return _table(part.passages).append_column("untitled", pa.array(untitled, pa.string()))
+
+
+def _candidates(part: Retrieval) -> pa.Table:
+    asked = {**part.queries, **part.unanswered}
+    table = _table({question: asked[question] for question in part.candidates})
+    return table.append_column("passages", pa.array(list(part.candidates.values()), pa.list_(pa.string())))
 
 
 def _texts(table: pa.Table) -> dict[str, str]:

@@ -13,7 +13,7 @@ from raytrain.artifact import Artifact, check_file, library_versions, write_file
 from raytrain.config import Job
 from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import label_of
+from raytrain.evaluate.benchmark import label_of, trained_models
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
 from raytrain.stages.study import pairs_of, read_results
@@ -59,6 +59,14 @@ def caveats(job: Job) -> list[str]:
         found.append(
             "What the starting model was trained on is not known here: «never trained» speaks of the pairs of this job."
         )
+        model = job.model.name_or_path or ""
+        known = trained_models(model, job.evaluate.benchmarks)
+        if known:
+            found.append(
+                f"{model} was trained on Mr. TyDi and MIRACL, as published: on "
+                f"{', '.join(label_of(name) for name in known)} neither its scores nor those of models made from it "
+                "are zero-shot."
+            )
     return [*found, *_not_searched(job.corpus.decontaminate)]
 
 
