@@ -39,7 +39,7 @@ Edit = Callable[[dict[str, Any]], None]
 
 
 def load(kind: str, place: Path, languages: list[str] | None = None) -> list[Retrieval]:
-    return load_benchmark(f"tydiqa-{kind}:{place}", languages, Location.of)
+    return list(load_benchmark(f"tydiqa-{kind}:{place}", languages, Location.of))
 
 
 def refusal(kind: str, place: Path, languages: list[str] | None = None) -> str:

@@ -42,7 +42,7 @@ def test_all_languages_of_tydiqa_are_in_the_results_and_those_with_a_gold_passag
 
 def test_the_run_file_ranks_the_passages_of_the_article(tmp_path: Path) -> None:
     done = run_bm25(tydi_job(tmp_path))
-    folder = done["bm25"].location / "tydiqa-primary-tiny_dev/ind"
+    folder = done["bm25"].location / "tydiqa-primary-open-tiny_dev/ind"
     ((question, hits),) = read_run((folder / "run.trec").read_text(), "run").items()
     assert question == "1906590851264221380"
     assert {passage.split("#")[0] for passage, _ in hits} == {question}

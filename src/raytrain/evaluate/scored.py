@@ -23,7 +23,8 @@ def write_scored(
 ) -> tuple[list[File], dict[str, float]]:
     """Scores the ranking of every question of one language and writes run, hits and scores.
 
-    Gives the files, and each metric's mean over the questions.
+    Gives the files, and each metric's mean over the questions with a relevant passage; nothing where there is none.
+    Raises UserError for a score that is no finite number.
     """
     relevant = part.read_relevant()
     scores = score(relevant, ranked)
@@ -51,7 +52,7 @@ def write_scored(
         write_parquet(hits, folder, f"{path}/hits.parquet"),
         write_parquet(table.sort_by("question"), folder, f"{path}/scores.parquet"),
     ]
-    return files, {metric: float(np.mean([s[metric] for s in scores.values()])) for metric in METRICS}
+    return files, {metric: float(np.mean([s[metric] for s in scores.values()])) for metric in METRICS if scores}
 
 
 def predictions_of_part(part: HeldOut, ranked: Mapping[str, Hits]) -> list[Prediction]:

@@ -31,9 +31,9 @@ def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: 
         for part in parts:
             check_files(benchmark, part, *part.files)
             ranked = rank(part, part.read_asked(), progress)
+            written, means = write_scored(part, ranked, title, folder)
+            files += written
             if part.questions:
-                written, means = write_scored(part, ranked, title, folder)
-                files += written
                 scores.setdefault(part.benchmark, {})[part.language] = means
             if part.selecting:
                 predicted.setdefault(part.benchmark, {})[part.language] = predictions_of_part(part, ranked)
