@@ -107,5 +107,5 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no swa; it has fin"):
         load(tmp_path, languages=["swa"])
     release(tmp_path / "fi", test=TEST)
-    with pytest.raises(UserError, match="fi/ and mrtydi-v1.1-finnish/ are both fin"):
+    with pytest.raises(UserError, match=r"fi/ and mrtydi-v1\.1-finnish/ are both fin"):
         load(tmp_path)
