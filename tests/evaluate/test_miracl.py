@@ -1,35 +1,14 @@
 """MIRACL as released: graded judgements, passages in several files, a folder for topics and one for passages."""
 
-import gzip
-import json
 from pathlib import Path
 
 import pytest
+from releases import miracl
 
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import identity_of, load_benchmark
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.storage import Location
-
-DOCS = [
-    [{"docid": "39#0", "title": "Albedo", "text": "Albedo is a measure."}, {"docid": "39#1", "title": "", "text": "b"}],
-    [{"docid": "7#0", "title": "Seitse", "text": "c"}],
-]
-TOPICS = ["0#0\tWhat is albedo?", "1\tAnd seven?", "2\tWhat else?"]
-QRELS = ["0#0\tQ0\t39#0\t1", "0#0\tQ0\t7#0\t0", "1 Q0 7#0 2", "2\tQ0\t7#0\t0"]
-
-
-def release(folder: Path, name: str = "sw", split: str = "dev", **changed: list[str]) -> Path:
-    rows = {"topics": changed.get("topics", TOPICS), "qrels": changed.get("qrels", QRELS)}
-    for what, lines in rows.items():
-        place = folder / f"miracl-v1.0-{name}" / what / f"{what}.miracl-v1.0-{name}-{split}.tsv"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text("".join(f"{line}\n" for line in lines))
-    for number, docs in enumerate(DOCS):
-        place = folder / f"miracl-corpus-v1.0-{name}/docs-{number}.jsonl.gz"
-        place.parent.mkdir(exist_ok=True)
-        place.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in docs).encode()))
-    return folder
 
 
 def load(place: Path, split: str = "", languages: list[str] | None = None) -> list[Retrieval]:
@@ -37,8 +16,8 @@ def load(place: Path, split: str = "", languages: list[str] | None = None) -> li
 
 
 def test_grades_negatives_and_all_files_of_passages(tmp_path: Path) -> None:
-    release(tmp_path, "sw")
-    release(tmp_path, "zh")
+    miracl(tmp_path, "sw")
+    miracl(tmp_path, "zh")
     swa, zho = load(tmp_path)
     assert (swa.language, zho.language) == ("swa", "zho")
     assert swa.passages == {"39#0": "Albedo Albedo is a measure.", "39#1": "b", "7#0": "Seitse c"}
@@ -50,7 +29,7 @@ def test_grades_negatives_and_all_files_of_passages(tmp_path: Path) -> None:
 
 
 def test_the_two_repositories_may_lie_side_by_side(tmp_path: Path) -> None:
-    release(tmp_path)
+    miracl(tmp_path)
     expected = load(tmp_path)
     (tmp_path / "miracl").mkdir()
     (tmp_path / "miracl-v1.0-sw").rename(tmp_path / "miracl/miracl-v1.0-sw")
@@ -60,8 +39,8 @@ def test_the_two_repositories_may_lie_side_by_side(tmp_path: Path) -> None:
 
 
 def test_dev_is_the_default_and_a_split_has_files_of_its_own(tmp_path: Path) -> None:
-    release(tmp_path)
-    release(tmp_path, split="train", topics=["9\tTrain?"], qrels=["9 Q0 7#0 1"])
+    miracl(tmp_path)
+    miracl(tmp_path, split="train", topics=["9\tTrain?"], qrels=["9 Q0 7#0 1"])
     assert load(tmp_path) == load(tmp_path, "#dev")
     assert load(tmp_path, "#train")[0].queries == {"9": "Train?"}
     dev, train = (identity_of(f"miracl:{tmp_path}{split}", Location.of) for split in ("", "#train"))
@@ -81,7 +60,7 @@ def test_dev_is_the_default_and_a_split_has_files_of_its_own(tmp_path: Path) -> 
     ],
 )
 def test_a_missing_file_is_named(tmp_path: Path, gone: str, words: str) -> None:
-    release(tmp_path)
+    miracl(tmp_path)
     for place in tmp_path.glob(gone):
         place.unlink()
     with pytest.raises(UserError, match=words):

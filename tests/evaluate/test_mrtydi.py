@@ -1,37 +1,14 @@
 """Mr. TyDi as released: topics, judgements and collection of each language, and what is wrong is named."""
 
-import gzip
-import json
 from pathlib import Path
 
 import pytest
+from releases import MRTYDI_DEV, MRTYDI_TEST, mrtydi
 
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import identity_of, load_benchmark
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.storage import Location
-
-DOCS = [
-    {"id": "8625#0", "contents": "Kokemäki\n\nKokemäki on kaupunki.\n\nSe on Satakunnassa."},
-    {"id": "8625#16", "contents": "Kokemäki\n\nKaupungiksi se tuli 1977."},
-    {"id": "119046#1", "contents": "No title, no empty line"},
-]
-
-
-def release(folder: Path, docs: str = "collection/docs.jsonl.gz", **splits: tuple[list[str], list[str]]) -> Path:
-    """The files of one language; ``splits``: topics and judgements."""
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in DOCS).encode()
-    place = folder / docs
-    place.parent.mkdir(parents=True)
-    place.write_bytes(gzip.compress(lines) if docs.endswith(".gz") else lines)
-    for split, (topics, judgements) in splits.items():
-        (folder / f"topic.{split}.tsv").write_text("".join(f"{line}\n" for line in topics))
-        (folder / f"qrels.{split}.txt").write_text("".join(f"{line}\n" for line in judgements))
-    return folder
-
-
-TEST = (["8318\tMilloin Kokemäki on perustettu?", "8319\tKuka?"], ["8318\tQ0\t8625#16\t1", "8319 Q0 119046#1 1"])
-DEV = (["7\tMissä Kokemäki on?"], ["7\tQ0\t8625#0\t1"])
 
 
 def load(place: Path, split: str = "", languages: list[str] | None = None) -> list[Retrieval]:
@@ -40,8 +17,8 @@ def load(place: Path, split: str = "", languages: list[str] | None = None) -> li
 
 @pytest.mark.parametrize("docs", ["collection/docs.jsonl.gz", "collection/docs.jsonl", "docs.jsonl.gz"])
 def test_a_release_is_read_by_language(tmp_path: Path, docs: str) -> None:
-    release(tmp_path / "mrtydi-v1.1-finnish", docs, test=TEST, dev=DEV)
-    release(tmp_path / "sw", docs, test=DEV)
+    mrtydi(tmp_path / "mrtydi-v1.1-finnish", docs, test=MRTYDI_TEST, dev=MRTYDI_DEV)
+    mrtydi(tmp_path / "sw", docs, test=MRTYDI_DEV)
     fin, swa = load(tmp_path)
     assert (fin.language, swa.language) == ("fin", "swa")
     assert fin.passages == {
@@ -59,7 +36,7 @@ def test_a_release_is_read_by_language(tmp_path: Path, docs: str) -> None:
 
 
 def test_a_split_is_chosen_in_the_name(tmp_path: Path) -> None:
-    release(tmp_path / "fi", test=TEST, dev=DEV)
+    mrtydi(tmp_path / "fi", test=MRTYDI_TEST, dev=MRTYDI_DEV)
     assert load(tmp_path, "#dev")[0].queries == {"7": "Missä Kokemäki on?"}
     assert load(tmp_path, "#test") == load(tmp_path)
     with pytest.raises(UserError, match=r"fi/topic\.train\.tsv"):
@@ -72,8 +49,8 @@ def test_a_split_is_chosen_in_the_name(tmp_path: Path) -> None:
 
 def test_the_next_language_is_read_when_it_is_its_turn(tmp_path: Path) -> None:
     """Eleven Wikipedias at once would not fit into memory."""
-    release(tmp_path / "fi", test=TEST)
-    release(tmp_path / "sw", test=TEST)
+    mrtydi(tmp_path / "fi", test=MRTYDI_TEST)
+    mrtydi(tmp_path / "sw", test=MRTYDI_TEST)
     (tmp_path / "sw/collection/docs.jsonl.gz").write_bytes(b"broken")
     parts = load_benchmark(f"mrtydi:{tmp_path}", None, Location.of)
     assert next(parts).language == "fin"
@@ -93,8 +70,8 @@ def test_the_next_language_is_read_when_it_is_its_turn(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, topic: str, judgement: str, words: str) -> None:
-    topics, judgements = TEST
-    release(tmp_path / "fi", test=([*topics, topic], [*judgements, judgement]))
+    topics, judgements = MRTYDI_TEST
+    mrtydi(tmp_path / "fi", test=([*topics, topic], [*judgements, judgement]))
     with pytest.raises(UserError) as caught:
         load(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path}/fi/{words}")
@@ -103,9 +80,9 @@ def test_a_wrong_line_is_named(tmp_path: Path, topic: str, judgement: str, words
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no folders \{lang\}/docs.jsonl"):
         load(tmp_path)
-    release(tmp_path / "mrtydi-v1.1-finnish", test=TEST)
+    mrtydi(tmp_path / "mrtydi-v1.1-finnish", test=MRTYDI_TEST)
     with pytest.raises(UserError, match="has no swa; it has fin"):
         load(tmp_path, languages=["swa"])
-    release(tmp_path / "fi", test=TEST)
+    mrtydi(tmp_path / "fi", test=MRTYDI_TEST)
     with pytest.raises(UserError, match=r"fi/ and mrtydi-v1\.1-finnish/ are both fin"):
         load(tmp_path)

@@ -121,7 +121,9 @@ def test_the_candidates_of_the_article_alone_are_ranked(tmp_path: Path) -> None:
     opened = read_run((folder / "tydiqa-primary-open-dev/fin/run.trec").read_text(), "run")
     assert {question: [passage for passage, _ in hits] for question, hits in selected.items()} == {"1": ["1#1"]}
     assert {passage for passage, _ in opened["1"]} == {"1#1", "2#0", "2#1"}
-    predictions = [json.loads(line) for line in (folder / "tydiqa-selectp-dev/predictions.jsonl").read_text().splitlines()]
+    predictions = [
+        json.loads(line) for line in (folder / "tydiqa-selectp-dev/predictions.jsonl").read_text().splitlines()
+    ]
     assert [(row["example_id"], row["passage_answer_index"]) for row in predictions] == [(1, 1), (2, -1)]
     assert json.loads((folder / "tydiqa-selectp-dev/selection.json").read_text())["languages"]["fin"]["f1"] == 1.0
     (part,) = [part for part in held_out_of(done["benchmark"]) if part.selecting]
