@@ -1,7 +1,7 @@
 """Parquet files of artifacts and sources: written whole, opened and read with errors that name the file."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import pyarrow as pa
@@ -21,15 +21,17 @@ def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: 
     Without statistics and dictionaries: nobody filters by value, texts are all different, and footers are read
     far more often than written.
     """
+    return write_row_groups([table], table.schema, folder, path, row_group_rows)
+
+
+def write_row_groups(
+    tables: Iterable[pa.Table], schema: pa.Schema, folder: Location, path: str, row_group_rows: int = 65_536
+) -> File:
+    """As ``write_parquet``, of tables that are made one after the other, each of whole row groups but the last."""
     buffer = io.BytesIO()
-    pq.write_table(
-        table,
-        buffer,
-        row_group_size=row_group_rows,
-        compression="zstd",
-        use_dictionary=False,
-        write_statistics=False,
-    )
+    with pq.ParquetWriter(buffer, schema, compression="zstd", use_dictionary=False, write_statistics=False) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_rows)
     return write_file(buffer.getvalue(), folder, path)
 
 

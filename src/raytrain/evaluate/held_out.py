@@ -1,8 +1,9 @@
 """Benchmarks as an artifact keeps them: questions and passages as Parquet, relevance as TREC qrels."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
 
@@ -10,11 +11,12 @@ from raytrain.artifact import Artifact, File, check_file, write_file
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.evaluate.trec import qrels_text, read_qrels
-from raytrain.parquet import open_parquet, read_parquet, write_parquet
+from raytrain.parquet import open_parquet, read_parquet, write_parquet, write_row_groups
 from raytrain.storage import Location
 
 ROW_GROUP = 8_192
 CANDIDATES = "candidates.parquet"
+PASSAGES = pa.schema([(name, pa.string()) for name in ("id", "text", "untitled")])
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[
             json.dumps(counts).encode(), folder, f"{path}/counts.json"
         ),  # part of the content: a report tells them
         write_parquet(_table(part.queries), folder, f"{path}/questions.parquet", ROW_GROUP),
-        write_parquet(_passages(part), folder, f"{path}/passages.parquet", ROW_GROUP),
+        write_row_groups(_passages(part), PASSAGES, folder, f"{path}/passages.parquet", ROW_GROUP),
     ]
     if part.candidates:
         files.append(write_parquet(_candidates(part), folder, f"{path}/{CANDIDATES}", ROW_GROUP))
@@ -135,9 +137,12 @@ def _table(texts: Mapping[str, str]) -> pa.Table:
     return pa.table({"id": pa.array(list(texts), pa.string()), "text": pa.array(list(texts.values()), pa.string())})
 
 
-def _passages(part: Retrieval) -> pa.Table:
-    untitled = [part.untitled.get(passage) for passage in part.passages]
-    return _table(part.passages).append_column("untitled", pa.array(untitled, pa.string()))
+def _passages(part: Retrieval) -> Iterator[pa.Table]:
+    """A row group after the other: all of them at once take more memory than what was read."""
+    names = iter(part.passages)
+    while ids := list(islice(names, ROW_GROUP)):
+        columns = [ids, [part.passages[passage] for passage in ids], [part.untitled.get(passage) for passage in ids]]
+        yield pa.table([pa.array(column, pa.string()) for column in columns], schema=PASSAGES)
 
 
 def _candidates(part: Retrieval) -> pa.Table:
