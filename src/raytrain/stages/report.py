@@ -59,15 +59,22 @@ def caveats(job: Job) -> list[str]:
         found.append(
             "What the starting model was trained on is not known here: «never trained» speaks of the pairs of this job."
         )
-        model = job.model.name_or_path or ""
-        known = trained_models(model, job.evaluate.benchmarks)
+        found += _trained_before(job)
+    return [*found, *_not_searched(job.corpus.decontaminate)]
+
+
+def _trained_before(job: Job) -> list[str]:
+    """What is known of a published model to start from: it may have been trained for a benchmark."""
+    found = []
+    for model in (job.model.name_or_path, job.train.init_from):
+        known = trained_models(model or "", job.evaluate.benchmarks)
         if known:
             found.append(
                 f"{model} was trained on Mr. TyDi and MIRACL, as published: on "
                 f"{', '.join(label_of(name) for name in known)} neither its scores nor those of models made from it "
                 "are zero-shot."
             )
-    return [*found, *_not_searched(job.corpus.decontaminate)]
+    return found
 
 
 def _not_searched(rules: Decontaminate | Literal[False]) -> list[str]:
