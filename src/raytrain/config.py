@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from raytrain.corpus.config import Corpus
-from raytrain.evaluate.benchmark import check_name, label_of
+from raytrain.evaluate.benchmark import KINDS, check_name, label_of
 from raytrain.index.config import Index
 from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
-from raytrain.section import Languages, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
+from raytrain.section import Labels, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
 from raytrain.track.config import Track
 
 
@@ -82,7 +82,7 @@ class Validate(Section):
     """A small benchmark that checkpoints are scored on while training goes on; the best one becomes the model."""
 
     benchmark: Benchmark = Field(description="as in evaluate.benchmarks, and none of them")
-    languages: Languages | None = Field(None, description="default: all it has")
+    languages: Labels | None = Field(None, description="default: all it has")
     every: PositiveInt = Field(description="steps; a checkpoint is made there")
     metric: Literal["nDCG@10", "MRR@100", "Recall@100"] = Field("nDCG@10", description="mean over languages")
     questions: PositiveInt = Field(200, description="of each language, at most")
@@ -165,9 +165,9 @@ class Evaluate(Section):
     """Held-out benchmarks, scored at the end of a run."""
 
     benchmarks: Annotated[list[Benchmark], AfterValidator(each_once)] = Field(
-        [], description="demo:cldr, beir:DIR (one folder, or one a language), tydiqa-goldp:FILE, tydiqa-primary:FILE"
+        [], description=f"any of {', '.join(kind.form for kind in KINDS.values())}"
     )
-    languages: Languages | None = Field(None, description="default: all a benchmark has")
+    languages: Labels | None = Field(None, description="or pairs of them (deu-eng); default: all a benchmark has")
 
     @model_validator(mode="after")
     def _labels_differ(self) -> "Evaluate":

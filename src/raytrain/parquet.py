@@ -1,7 +1,7 @@
 """Parquet files of artifacts and sources: written whole, opened and read with errors that name the file."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import pyarrow as pa
@@ -17,24 +17,26 @@ OPEN_FILES = 64  # each takes about 0.7 MB, for its footer tells of 128 row grou
 
 def write_parquet(table: pa.Table, folder: Location, path: str, row_group_rows: int = 65_536) -> File:
     """Writes a table as Parquet (zstd); the same rows give the same bytes."""
-    return write_file(parquet_bytes(table, row_group_rows), folder, path)
+    return write_file(parquet_bytes([table], table.schema, row_group_rows), folder, path)
 
 
-def parquet_bytes(table: pa.Table, row_group_rows: int = 65_536) -> bytes:
-    """A table as the bytes of a Parquet file (zstd); the same rows give the same bytes.
+def write_row_groups(
+    tables: Iterable[pa.Table], schema: pa.Schema, folder: Location, path: str, row_group_rows: int = 65_536
+) -> File:
+    """As ``write_parquet``, of tables that are made one after the other, each of whole row groups but the last."""
+    return write_file(parquet_bytes(tables, schema, row_group_rows), folder, path)
+
+
+def parquet_bytes(tables: Iterable[pa.Table], schema: pa.Schema, row_group_rows: int = 65_536) -> bytes:
+    """What ``write_row_groups`` writes, as bytes.
 
     Without statistics and dictionaries: nobody filters by value, texts are all different, and footers are read
     far more often than written.
     """
     buffer = io.BytesIO()
-    pq.write_table(
-        table,
-        buffer,
-        row_group_size=row_group_rows,
-        compression="zstd",
-        use_dictionary=False,
-        write_statistics=False,
-    )
+    with pq.ParquetWriter(buffer, schema, compression="zstd", use_dictionary=False, write_statistics=False) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_rows)
     return buffer.getvalue()
 
 

@@ -22,7 +22,7 @@ from raytrain.corpus.decontaminate import (
     write_passage_keys,
 )
 from raytrain.corpus.likeness.normal_form import text_keys, words
-from raytrain.evaluate import beir
+from raytrain.evaluate.benchmark import load_benchmark
 from raytrain.evaluate.held_out import HeldOut, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.parquet import write_parquet
@@ -148,7 +148,29 @@ def test_a_passage_with_a_title_is_known_with_and_without_it(tmp_path: Path) -> 
     passages = [{"_id": "p", "title": "Island", "text": TOLD}, {"_id": "o", "title": "", "text": "other"}]
     (folder / "corpus.jsonl").write_text("".join(json.dumps(passage) + "\n" for passage in passages))
     (folder / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\nq\tp\t1\n")
-    (part,) = beir.load("beir:eval", ["eng"], Location.of(str(folder)))
+    (part,) = load_benchmark(f"beir:{folder}", ["eng"], Location.of)
     _, counts = write_held_out("qa", part, Location.of(str(tmp_path)))
     texts = relevant_texts(HeldOut("qa", "eng", Location.of(str(tmp_path)) / "qa/eng", **counts))
     assert texts[PASSAGE].column("text").to_pylist() == [f"Island {TOLD}", TOLD]
+
+
+def test_a_cross_lingual_set_is_searched_by_the_languages_of_its_questions_and_of_its_passages(tmp_path: Path) -> None:
+    for kind, text in (("question", ASKED), ("passage", TOLD)):
+        write_parquet(pa.table({"text": [text]}), Location.of(str(tmp_path)), kind)
+    pair = HeldOutTexts({("qa", "deu-eng", kind): Location.of(str(tmp_path)) / kind for kind in (QUESTION, PASSAGE)})
+    rows = [("deu", ASKED, TOLD), ("eng", ASKED, TOLD), ("deu-eng", ASKED, TOLD), ("eng-deu", ASKED, TOLD)]
+    assert search(pair, rows).counts == {
+        ("qa", "deu", "question_exact"): 1,
+        ("qa", "eng", "passage_exact"): 1,
+        ("qa", "deu-eng", "question_exact"): 1,
+        ("qa", "deu-eng", "passage_exact"): 1,
+    }
+
+
+def test_questions_without_an_answer_that_are_asked_all_the_same_are_searched_for(tmp_path: Path) -> None:
+    part = Retrieval(
+        "fin", {"q1": "kuka"}, {"p": "hän"}, {"q1": {"p": 1}}, 1, {}, {"q1": ["p"], "q2": ["p"]}, {"q2": "mikä"}
+    )
+    _, counts = write_held_out("qa", part, Location.of(str(tmp_path)))
+    texts = relevant_texts(HeldOut("qa", "fin", Location.of(str(tmp_path)) / "qa/fin", **counts))
+    assert texts[QUESTION].column("text").to_pylist() == ["kuka", "mikä"]

@@ -40,7 +40,7 @@ def pack(place: Path) -> Path:
 
 
 def load(folder: Path, languages: list[str] | None = None) -> list[Retrieval]:
-    return load_benchmark(f"beir:{folder}", languages, Location.of)
+    return list(load_benchmark(f"beir:{folder}", languages, Location.of))
 
 
 def refusal(folder: Path, languages: list[str] | None = None) -> str:
@@ -118,7 +118,9 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         ("q9\td1\t1", "line 6 names question q9"),
         ("q1\td9\t1", "line 6 names passage d9"),
         ("q1\td1", "line 6 is no query-id, corpus-id, score"),
-        ("q1\td1\tyes", "line 6 is no query-id, corpus-id, score"),
+        ("q2\td1\tyes", "line 6: grade yes is no whole number"),
+        ("q2\td1\tnan", "line 6: grade nan is no whole number"),
+        ("q2\td1\t0.5", "line 6: grade 0.5 is no whole number"),
         ("q1 d1 1", "line 6 is no query-id, corpus-id, score"),
         ("q1\t0\td1\t1", "line 6"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raytrain.evaluate.bm25 import rank_bm25, tokens
+from raytrain.evaluate.bm25 import rank_among_bm25, rank_bm25, tokens
 
 WORD = st.sampled_from(["a", "b", "c", "d", "e"])
 TEXT = st.lists(WORD, max_size=6).map(" ".join)
@@ -44,6 +44,25 @@ def test_the_formula_by_hand() -> None:
     (first, second) = rank_bm25({"q": "b a"}, passages)["q"]
     assert first == ("p1", pytest.approx(p1, rel=1e-6))
     assert second == ("p3", pytest.approx(p3, rel=1e-6))
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["q1", "q2", "q3"]), TEXT),
+    st.dictionaries(st.text("19aß中😀", min_size=1, max_size=3), TEXT, max_size=20),
+    st.data(),
+    st.integers(1, 25),
+)
+def test_among_candidates_the_ranking_is_that_of_all_passages_without_the_others(
+    queries: dict[str, str], passages: dict[str, str], data: st.DataObject, depth: int
+) -> None:
+    some = st.lists(st.sampled_from([*passages]), unique=True) if passages else st.just([])
+    candidates: dict[str, list[str]] = {query: data.draw(some) for query in queries}
+    advanced: list[int] = []
+    found = rank_among_bm25(queries, passages, candidates, depth, advanced.append)
+    whole = rank_bm25(queries, passages, len(passages) + 1)
+    assert found == {q: [hit for hit in whole[q] if hit[0] in candidates[q]][:depth] for q in queries}
+    assert sum(advanced) == len(queries) + len(passages)
 
 
 def test_a_word_counts_as_often_as_the_question_has_it() -> None:

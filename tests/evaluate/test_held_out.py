@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from raytrain.artifact import Artifact, File, commit, download_file, make_manifest
 from raytrain.errors import UserError
 from raytrain.evaluate import held_out
-from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions, write_held_out
+from raytrain.evaluate.held_out import HeldOut, check_files, held_out_of, with_questions, write_held_out
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.parquet import open_parquet
 from raytrain.storage import Location
@@ -91,6 +91,38 @@ def test_what_is_written_is_read_back_in_order(part: Retrieval) -> None:
         assert there.read_passage_ids() == list(part.passages)
         assert there.read_relevant() == part.relevant
         assert list(there.read_texts(list(part.passages)[::-1]).items()) == list(part.passages.items())[::-1]
+
+
+def test_candidates_are_read_back_with_all_questions_that_are_asked_in_order(place: Location) -> None:
+    part = Retrieval(
+        "fin",
+        {"b": "answered", "a": "too"},
+        dict.fromkeys(["x#0", "x#1", "y#0"], "text"),
+        {"b": {"x#1": 1}, "a": {"y#0": 1}},
+        2,
+        candidates={"b": ["x#0", "x#1"], "z": ["x#0", "x#1"], "a": ["y#0"], "none": []},
+        unanswered={"z": "not answered", "none": "nor this, and nothing to choose from"},
+    )
+    plain = Retrieval("tel", {"q": "?"}, {"p": "text"}, {"q": {"p": 1}})
+    artifact = written(place, {"bench": [part, plain]})
+    fin, tel = held_out_of(artifact)
+    assert (fin.questions, fin.asked, fin.left_out, tel.asked, tel.selecting) == (2, 4, 2, 1, 0)
+    assert list(fin.read_asked().items()) == [
+        ("b", "answered"),
+        ("z", "not answered"),
+        ("a", "too"),
+        ("none", "nor this, and nothing to choose from"),
+    ]
+    assert list(fin.read_candidates().items()) == list(part.candidates.items())
+    assert list(fin.read_questions()) == ["b", "a"]
+    assert tel.read_asked() == {"q": "?"}
+    paths = [file.path for file in artifact.manifest.files]
+    assert [path for path in paths if "candidates" in path] == ["bench/fin/candidates.parquet"]
+    for there in (fin, tel):
+        check_files(artifact, there, *there.files)
+    (place / "bench/fin/candidates.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"candidates\.parquet: damaged"):
+        check_files(artifact, fin, *fin.files)
 
 
 def test_all_languages_of_all_benchmarks_in_order(place: Location) -> None:

@@ -39,7 +39,7 @@ Edit = Callable[[dict[str, Any]], None]
 
 
 def load(kind: str, place: Path, languages: list[str] | None = None) -> list[Retrieval]:
-    return load_benchmark(f"tydiqa-{kind}:{place}", languages, Location.of)
+    return list(load_benchmark(f"tydiqa-{kind}:{place}", languages, Location.of))
 
 
 def refusal(kind: str, place: Path, languages: list[str] | None = None) -> str:
@@ -207,6 +207,47 @@ def test_questions_on_one_article_share_its_passages(tmp_path: Path) -> None:
     assert fin.passages["11#0"] == "one"
     assert swa.relevant == {"12": {"12#2": 1}}
     assert swa.passages["12#2"] == "two"
+
+
+def test_passage_selection_asks_every_question_among_the_candidates_of_its_article(tmp_path: Path) -> None:
+    rows = [
+        example(7, TEXT, SPANS, [-1, 2, -1]),
+        example(8, TEXT, SPANS, [1]),
+        example(9, TEXT, SPANS, [2], document_url="https://example.org/b"),
+        example(10, "", [], []),
+    ]
+    (found,) = load("passages", write_lines(tmp_path / "dev.jsonl", rows))
+    own, other = [f"7#{number}" for number in range(4)], [f"9#{number}" for number in range(4)]
+    assert found.candidates == {"7": own, "8": own, "9": other, "10": []}
+    assert list(found.candidates) == ["7", "8", "9", "10"]
+    assert found.queries == {"8": "8?", "9": "9?"}
+    assert found.relevant == {"8": {"7#1": 1}, "9": {"9#2": 1}}
+    assert found.unanswered == {"7": "7?", "10": "10?"}
+    assert found.left_out == 2
+    (as_retrieval,) = load("primary", tmp_path / "dev.jsonl")
+    assert (as_retrieval.candidates, as_retrieval.unanswered) == ({}, {})
+    assert as_retrieval.passages == found.passages
+
+
+def test_passage_selection_of_the_real_file_in_all_eleven_languages() -> None:
+    found = {part.language: part for part in load("passages", TINY)}
+    assert sorted(found) == sorted(ELEVEN.values())
+    for line in gzip.decompress(TINY.read_bytes()).decode("utf-8").split("\n"):
+        if line:
+            row = json.loads(line)
+            part, name = found[ELEVEN[row["language"]]], str(row["example_id"])
+            article = row["document_plaintext"].encode()
+            official = [
+                article[c["plaintext_start_byte"] : c["plaintext_end_byte"]].decode()
+                for c in row["passage_answer_candidates"]
+            ]
+            assert [part.passages[passage] for passage in part.candidates[name]] == official
+            assert {**part.queries, **part.unanswered}[name] == row["question_text"]
+
+
+def test_a_language_that_the_official_scorer_does_not_know_is_refused(tmp_path: Path) -> None:
+    place = write_lines(tmp_path / "dev.jsonl", [example(1, TEXT, SPANS, [0], language="german")])
+    assert refusal("passages", place) == f"{place} holds deu, which is no language of TyDi QA"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

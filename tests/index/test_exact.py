@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from embedded import finished, the_file
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
+from raytrain.index import exact
 from raytrain.index.backend import Vectors
 from raytrain.index.best import SPARE
 from raytrain.index.embeddings import Embeddings, Span
-from raytrain.index.exact import QUESTIONS_AT_ONCE, Hits, search_exactly
+from raytrain.index.exact import QUESTIONS_AT_ONCE, Hits, search_among, search_exactly
 from raytrain.index.pieces import Piece, entry_of, write_piece
 from raytrain.storage import Location
 
@@ -203,3 +204,36 @@ def test_a_lost_file_is_named(tmp_path: Path, name: str) -> None:
     lost.delete()
     with pytest.raises(UserError, match=lost.name):
         search(index, whole_numbers(11, 1), 2)
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_among_candidates_the_hits_are_those_of_all_passages_without_the_others(
+    tmp_path: Path, shards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores and ties alike: whole numbers make many."""
+    monkeypatch.setattr(exact, "ROWS_AT_ONCE", 7)
+    ids = [f"p{number}" for number in range(40)]
+    passages, questions = whole_numbers(1, 40), whole_numbers(2, 6)
+    other = whole_numbers(3, 10)
+    embeddings = indexed(
+        Location.of(str(tmp_path)),
+        {"eng": ([f"e{n}" for n in range(10)], other, [0]), "fin": (ids, passages, even_cuts(40, shards))},
+    )
+    rng = np.random.default_rng(4)
+    candidates = [rng.permutation(ids)[:n].tolist() for n in (0, 1, 5, 12, 40, 3)]
+    span = next(span for span in embeddings.spans if span.language == "fin")
+    whole = search(embeddings, questions, 40)
+    assert search_among(embeddings, span, questions, candidates, 10) == [
+        [hit for hit in hits if hit[0] in own][:10] for hits, own in zip(whole, candidates, strict=True)
+    ]
+
+
+def test_questions_that_are_no_numbers_are_refused_and_not_scored_zero(tmp_path: Path) -> None:
+    ids, passages = ["a", "b"], whole_numbers(1, 2)
+    embeddings = indexed(Location.of(str(tmp_path)), {"fin": (ids, passages, [0])})
+    questions = whole_numbers(2, 3)
+    questions[1, 2] = np.nan
+    with pytest.raises(UserError, match="vectors that are no numbers"):
+        search(embeddings, questions, 2)
+    with pytest.raises(UserError, match="vectors that are no numbers"):
+        search_among(embeddings, embeddings.spans[0], questions, [ids] * 3, 2)

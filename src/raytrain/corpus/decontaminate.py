@@ -61,7 +61,7 @@ class Searched:
 class HeldOutTexts:
     """The questions and relevant passages of all benchmarks, in files by benchmark and language.
 
-    ``files``: (benchmark, language, question or passage) → a Parquet file with a column ``text``.
+    ``files``: (benchmark, language or label, question or passage) → a Parquet file with a column ``text``.
     """
 
     files: Mapping[tuple[str, str, str], Location]
@@ -77,8 +77,9 @@ class HeldOutTexts:
         of_label = encoded.indices.to_numpy(zero_copy_only=False)
         for i, label in enumerate(encoded.dictionary.to_pylist()):
             asked, answered = languages_of(label)
-            for (benchmark, language, kind), place in self.files.items():
-                if macro_language(language) != macro_language(asked if kind == QUESTION else answered):
+            for (benchmark, held_out, kind), place in self.files.items():
+                own_language = languages_of(held_out)[0 if kind == QUESTION else 1]
+                if macro_language(own_language) != macro_language(asked if kind == QUESTION else answered):
                     continue
                 own = np.flatnonzero(of_label[texts[kind].rows] == i)
                 found = match(_index(place, rules.near), texts[kind].words.take(own), exact=rules.exact)
@@ -95,7 +96,7 @@ def relevant_texts(part: HeldOut) -> dict[str, pa.Table]:
     relevant = part.read_relevant()
     passages = sorted({passage for graded in relevant.values() for passage, grade in graded.items() if grade > 0})
     texts = {
-        QUESTION: list(part.read_questions().values()),
+        QUESTION: list(part.read_asked().values()),
         PASSAGE: [*part.read_texts(passages).values(), *part.read_texts(passages, "untitled").values()],
     }
     return {kind: pa.table({"text": pa.array(found, pa.string())}) for kind, found in texts.items()}

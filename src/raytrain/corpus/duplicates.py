@@ -71,7 +71,7 @@ def _other_passages(exact: pa.Table, partition: Partition, work: Work) -> tuple[
     matches: Counter[str] = Counter()
     language = languages_of(partition.label)[1]
     for part in work.held_out if answers.num_rows else ():
-        if macro_language(part.language) == macro_language(language):
+        if macro_language(languages_of(part.language)[1]) == macro_language(language):
             place = work.place("passages", f"{part.benchmark}.{part.language}")
             known = read_passage_keys(place, partition.number, work.partition_count(partition.label))
             found = np.isin(answers.column("hash").to_numpy(), known)

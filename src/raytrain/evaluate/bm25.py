@@ -1,7 +1,7 @@
 """BM25, the baseline that needs no training: Lucene's formula, over words or pairs of characters."""
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from unicodedata import normalize
 
@@ -61,6 +61,26 @@ def rank_bm25(
     for query, text in queries.items():
         known = [vocabulary[token] for token in tokens(text) if token in vocabulary]
         ranked[query] = _best(index.get_scores_from_ids(known), ids, depth) if known else []
+        advance(1)
+    return ranked
+
+
+def rank_among_bm25(
+    queries: Mapping[str, str],
+    passages: Mapping[str, str],
+    candidates: Mapping[str, Sequence[str]],
+    depth: int = DEPTH,
+    advance: Callable[[int], None] = lambda n: None,
+) -> dict[str, Hits]:
+    """As ``rank_bm25``, of each question's ``candidates`` alone; how rare a word is, all passages still say."""
+    ids, index, vocabulary = _indexed(passages, advance)
+    columns = {passage: column for column, passage in enumerate(ids)}
+    ranked: dict[str, Hits] = {}
+    for query, text in queries.items():
+        known = [vocabulary[token] for token in tokens(text) if token in vocabulary]
+        own = sorted(columns[passage] for passage in candidates[query] if passage in columns)
+        scores = index.get_scores_from_ids(known)[own] if known and own else np.empty(0)
+        ranked[query] = _best(scores, [ids[column] for column in own], depth)
         advance(1)
     return ranked
 

@@ -1,8 +1,9 @@
 """Benchmarks as an artifact keeps them: questions and passages as Parquet, relevance as TREC qrels."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
 
@@ -10,10 +11,12 @@ from raytrain.artifact import Artifact, File, check_file, write_file
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.evaluate.trec import qrels_text, read_qrels
-from raytrain.parquet import open_parquet, read_parquet, write_parquet
+from raytrain.parquet import open_parquet, read_parquet, write_parquet, write_row_groups
 from raytrain.storage import Location
 
 ROW_GROUP = 8_192
+CANDIDATES = "candidates.parquet"
+PASSAGES = pa.schema([(name, pa.string()) for name in ("id", "text", "untitled")])
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,30 @@ class HeldOut:
     questions: int
     passages: int
     left_out: int  # questions without a relevant passage
+    selecting: int = 0  # questions that choose among candidates of their own, with a relevant one or without
+
+    @property
+    def asked(self) -> int:
+        """How many questions a system gets."""
+        return self.selecting or self.questions
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What an evaluation reads."""
+        return ("questions.parquet", "passages.parquet", "qrels.trec", *([CANDIDATES] if self.selecting else []))
 
     def read_questions(self) -> dict[str, str]:
-        """Texts by id, in order."""
+        """Texts by id, in order, of those with a relevant passage."""
         return _texts(read_parquet(self.folder / "questions.parquet"))
+
+    def read_asked(self) -> dict[str, str]:
+        """Texts by id, in order, of all that a system is asked."""
+        return _texts(read_parquet(self.folder / CANDIDATES)) if self.selecting else self.read_questions()
+
+    def read_candidates(self) -> dict[str, list[str]]:
+        """The passages that each question chooses among, of those ``read_asked`` gives, and in that order."""
+        table = read_parquet(self.folder / CANDIDATES)
+        return dict(zip(table.column("id").to_pylist(), table.column("passages").to_pylist(), strict=True))
 
     def read_passages(self, first: int = 0, rows: int | None = None, column: str = "text") -> dict[str, str]:
         """Texts by id, in order; ``rows`` of them from number ``first`` on (default: all the rest).
@@ -74,14 +97,18 @@ def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[
     """Writes one language of a benchmark; gives its files and counts."""
     path = f"{label}/{part.language}"
     counts = {"questions": len(part.queries), "passages": len(part.passages), "left_out": part.left_out}
+    if part.candidates:
+        counts["selecting"] = len(part.candidates)
     files = [
         write_file(qrels_text(part.relevant).encode(), folder, f"{path}/qrels.trec"),
         write_file(
             json.dumps(counts).encode(), folder, f"{path}/counts.json"
         ),  # part of the content: a report tells them
         write_parquet(_table(part.queries), folder, f"{path}/questions.parquet", ROW_GROUP),
-        write_parquet(_passages(part), folder, f"{path}/passages.parquet", ROW_GROUP),
+        write_row_groups(_passages(part), PASSAGES, folder, f"{path}/passages.parquet", ROW_GROUP),
     ]
+    if part.candidates:
+        files.append(write_parquet(_candidates(part), folder, f"{path}/{CANDIDATES}", ROW_GROUP))
     return files, counts
 
 
@@ -110,9 +137,18 @@ def _table(texts: Mapping[str, str]) -> pa.Table:
     return pa.table({"id": pa.array(list(texts), pa.string()), "text": pa.array(list(texts.values()), pa.string())})
 
 
-def _passages(part: Retrieval) -> pa.Table:
-    untitled = [part.untitled.get(passage) for passage in part.passages]
-    return _table(part.passages).append_column("untitled", pa.array(untitled, pa.string()))
+def _passages(part: Retrieval) -> Iterator[pa.Table]:
+    """A row group after the other: all of them at once take more memory than what was read."""
+    names = iter(part.passages)
+    while ids := list(islice(names, ROW_GROUP)):
+        columns = [ids, [part.passages[passage] for passage in ids], [part.untitled.get(passage) for passage in ids]]
+        yield pa.table([pa.array(column, pa.string()) for column in columns], schema=PASSAGES)
+
+
+def _candidates(part: Retrieval) -> pa.Table:
+    asked = {**part.queries, **part.unanswered}
+    table = _table({question: asked[question] for question in part.candidates})
+    return table.append_column("passages", pa.array(list(part.candidates.values()), pa.list_(pa.string())))
 
 
 def _texts(table: pa.Table) -> dict[str, str]:

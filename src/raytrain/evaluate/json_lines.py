@@ -1,4 +1,4 @@
-"""JSON as benchmarks keep it: lines, packed or not, whose errors name file, line and field."""
+"""Lines of text or JSON as benchmarks keep them, packed or not, whose errors name file, line and field."""
 
 import gzip
 import io
@@ -50,6 +50,26 @@ def json_rows(place: Location) -> Iterator[tuple[int, Row]]:
                 yield number, row
 
 
+def text_lines(place: Location) -> Iterator[tuple[int, str]]:
+    """The lines of a file of UTF-8 with their numbers from 1, without what ends them; empty lines are none.
+
+    Raises UserError that names file and line.
+    """
+    for number, text in enumerate(all_lines(place), 1):
+        if text.strip():
+            yield number, text
+
+
+def all_lines(place: Location) -> Iterator[str]:
+    """As ``text_lines``, with the empty ones."""
+    with opened(place) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{place.uri}: line {number} is no UTF-8: {one_line(error)}") from error
+
+
 def json_value(data: bytes, where: str) -> Any:
     """What JSON in UTF-8 says. Raises UserError that begins with ``where``."""
     try:
@@ -60,7 +80,7 @@ def json_value(data: bytes, where: str) -> Any:
         raise UserError(f"{where} is broken JSON: {one_line(error)}") from error
 
 
-def field_of(row: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
+def field_of(row: Mapping[str, Any], key: str, kind: type | tuple[type, ...], where: str) -> Any:
     """A field of the given type. Raises UserError that begins with ``where`` and names a wrong or missing one."""
     value = row.get(key)
     if value is None:
@@ -70,7 +90,7 @@ def field_of(row: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
     return value
 
 
-_NAMES = {str: "string", int: "whole number", list: "list", dict: "object"}
+_NAMES: dict[Any, str] = {str: "string", int: "whole number", list: "list", dict: "object", (int, float): "number"}
 
 
 def text_of(row: Mapping[str, Any], key: str, where: str) -> str:

@@ -7,8 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from raytrain.artifact import Artifact, File, check_file, write_file
+from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.evaluate.metrics import METRICS, Hits, score
+from raytrain.evaluate.selection import Prediction, averages, best_f1, predictions_of, predictions_text, scores_text
 from raytrain.evaluate.trec import run_text
 from raytrain.parquet import read_parquet, write_parquet
 from raytrain.storage import Location
@@ -21,12 +23,16 @@ def write_scored(
 ) -> tuple[list[File], dict[str, float]]:
     """Scores the ranking of every question of one language and writes run, hits and scores.
 
-    Gives the files, and each metric's mean over the questions.
+    Gives the files, and each metric's mean over the questions with a relevant passage; nothing where there is none.
+    Raises UserError for a score that is no finite number.
     """
     relevant = part.read_relevant()
     scores = score(relevant, ranked)
     path = f"{part.benchmark}/{part.language}"
     rows = [(query, passage, value) for query, hits in ranked.items() for passage, value in hits]
+    wrong = next((row for row in rows if not np.isfinite(row[2])), None)
+    if wrong is not None:
+        raise UserError(f"{tag}: {path}: passage {wrong[1]} scores {wrong[2]} for question {wrong[0]}: no number")
     queries, passages, values = ([row[i] for row in rows] for i in range(3))
     hits = pa.table(
         {
@@ -46,7 +52,25 @@ def write_scored(
         write_parquet(hits, folder, f"{path}/hits.parquet"),
         write_parquet(table.sort_by("question"), folder, f"{path}/scores.parquet"),
     ]
-    return files, {metric: float(np.mean([s[metric] for s in scores.values()])) for metric in METRICS}
+    return files, {metric: float(np.mean([s[metric] for s in scores.values()])) for metric in METRICS if scores}
+
+
+def predictions_of_part(part: HeldOut, ranked: Mapping[str, Hits]) -> list[Prediction]:
+    """What each question of a part that selects passages got. Raises UserError for a passage of another article."""
+    return predictions_of(part.read_candidates(), part.read_relevant(), ranked)
+
+
+def write_selected(
+    label: str, predictions: Mapping[str, list[Prediction]], folder: Location
+) -> tuple[list[File], dict[str, dict[str, float]]]:
+    """Writes the official prediction file of all languages of a benchmark, and their F1; gives the averages too."""
+    lines = "".join(predictions_text(language, found) for language, found in predictions.items())
+    scores = {language: best_f1(found) for language, found in predictions.items()}
+    files = [
+        write_file(lines.encode(), folder, f"{label}/predictions.jsonl"),
+        write_file(scores_text(scores).encode(), folder, f"{label}/selection.json"),
+    ]
+    return files, averages(scores)
 
 
 def read_scored(artifact: Artifact, part: HeldOut) -> tuple[list[str], dict[str, Floats]]:

@@ -1,4 +1,4 @@
-"""TyDi QA as retrieval: each language's questions against all passages of that language.
+"""TyDi QA: its questions against all passages of their language, or against those of their own article (SelectP).
 
 Formats and the rule of two annotators: github.com/google-research-datasets/tydiqa (README.md, eval_utils.py).
 """
@@ -6,15 +6,17 @@ Formats and the rule of two annotators: github.com/google-research-datasets/tydi
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import pyarrow as pa
 
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.json_lines import Row, field_of, id_of, json_rows, json_value, opened, text_of
+from raytrain.evaluate.kind import Asked, Kind, identity_of_file
 from raytrain.evaluate.retrieval import Retrieval, chosen
+from raytrain.evaluate.selection import NAMES
 from raytrain.languages import to_iso639_3
 from raytrain.parquet import open_parquet
 from raytrain.storage import Location
@@ -29,17 +31,18 @@ class _Pool:
     queries: dict[str, str] = field(default_factory=dict)
     passages: dict[str, str] = field(default_factory=dict)
     relevant: dict[str, dict[str, int]] = field(default_factory=dict)
-    left_out: int = 0
+    unanswered: dict[str, str] = field(default_factory=dict)
+    candidates: dict[str, list[str]] = field(default_factory=dict)
 
     def ask(self, name: str, question: str, relevant: dict[str, int]) -> None:
-        """Adds a question, which is only counted when nothing is relevant."""
+        """Adds a question."""
         if relevant:
             self.queries[name], self.relevant[name] = question, relevant
         else:
-            self.left_out += 1
+            self.unanswered[name] = question
 
 
-def load_goldp(name: str, languages: list[str] | None, place: Location) -> list[Retrieval]:
+def load_goldp(asked: Asked) -> Iterator[Retrieval]:
     """GoldP: the official SQuAD 1.1 JSON, or the hub's rows of it; a passage is one distinct context.
 
     Its id is a hash of the text. A question without an answer is left out, a context without a question unknown.
@@ -47,23 +50,43 @@ def load_goldp(name: str, languages: list[str] | None, place: Location) -> list[
     """
     pools: dict[str, _Pool] = {}
     seen = set[str]()
-    for where, row, context in _goldp_rows(place):
+    for where, row, context in _goldp_rows(asked.place):
         key = id_of(row, "id", where)
         if key in seen:
             raise UserError(f"{where}: id {key} is there twice")
         seen.add(key)
         language = _language(key.split("-")[0], f"{where}: id {key} begins with its language, and")
         pool = pools.setdefault(language, _Pool())
-        if languages is not None and language not in languages:
+        if asked.languages is not None and language not in asked.languages:
             continue
         passage = hashlib.sha256(context.encode()).hexdigest()[:16]
         pool.passages[passage] = context
         pool.ask(key, text_of(row, "question", where), {passage: 1} if _answered(row, where) else {})
-    return _retrievals(name, languages, place, pools)
+    return _retrievals(asked, pools)
 
 
-def load_primary(name: str, languages: list[str] | None, place: Location) -> list[Retrieval]:
-    """The primary task: a passage is a candidate of an article, byte for byte, named EXAMPLE#CANDIDATE.
+def load_primary(asked: Asked) -> Iterator[Retrieval]:
+    """The primary task as open retrieval: the answered questions against all candidates of their language."""
+    return _retrievals(asked, _primary(asked))
+
+
+def load_passages(asked: Asked) -> Iterator[Retrieval]:
+    """The primary task as passage selection (SelectP): every question against the candidates of its own article.
+
+    Questions without an answer are asked too: the official scorer counts what is chosen for them as wrong. Raises
+    UserError, also for a language that is none of the official ones, which that scorer would pass over.
+    """
+    pools = _primary(asked)
+    unknown = sorted(set(pools) - set(NAMES))
+    if unknown:
+        raise UserError(f"{asked.place.uri} holds {', '.join(unknown)}, which is no language of TyDi QA")
+    for part in _retrievals(asked, pools):
+        pool = pools[part.language]
+        yield replace(part, candidates=pool.candidates, unanswered=pool.unanswered)
+
+
+def _primary(asked: Asked) -> dict[str, _Pool]:
+    """By language; a passage is a candidate of an article, byte for byte, named EXAMPLE#CANDIDATE.
 
     Examples of one article (same text, URL and candidates) share its passages, which the first of them names. A
     question is answered if two annotators, or its only one, chose a passage; all that any of them chose are right. The
@@ -72,10 +95,10 @@ def load_primary(name: str, languages: list[str] | None, place: Location) -> lis
     pools: dict[str, _Pool] = {}
     articles: dict[tuple[str, bytes], str] = {}
     seen = set[str]()
-    for number, where, row in _rows(place):
+    for number, where, row in _rows(asked.place):
         language = _language(text_of(row, "language", where), f"{where}: language")
         pool = pools.setdefault(language, _Pool())
-        if languages is not None and language not in languages:
+        if asked.languages is not None and language not in asked.languages:
             continue
         unnamed = row.get("example_id") is None and isinstance(row.get("annotations"), dict)
         example = f"row{number}" if unnamed else id_of(row, "example_id", where)
@@ -91,16 +114,19 @@ def load_primary(name: str, languages: list[str] | None, place: Location) -> lis
             articles[article] = example
             for number_, span in enumerate(spans):
                 pool.passages[f"{example}#{number_}"] = _slice(text, span, f"{where}: candidate {number_}")
+        candidates = [f"{articles[article]}#{candidate}" for candidate in range(len(spans))]
+        pool.candidates[example] = candidates
         right = _right(row, len(spans), where)
-        pool.ask(example, text_of(row, "question_text", where), {f"{articles[article]}#{i}": 1 for i in right})
-    return _retrievals(name, languages, place, pools)
+        pool.ask(example, text_of(row, "question_text", where), {candidates[i]: 1 for i in right})
+    return pools
 
 
-def _retrievals(name: str, languages: list[str] | None, place: Location, pools: dict[str, _Pool]) -> list[Retrieval]:
+def _retrievals(asked: Asked, pools: Mapping[str, _Pool]) -> Iterator[Retrieval]:
     if not pools:
-        raise UserError(f"{place.uri} holds no example")
-    parts = [(language, pools[language]) for language in chosen(name, languages, set(pools))]
-    return [Retrieval(lang, pool.queries, pool.passages, pool.relevant, pool.left_out) for lang, pool in parts]
+        raise UserError(f"{asked.place.uri} holds no example")
+    for language in chosen(asked.name, asked.languages, set(pools)):
+        pool = pools[language]
+        yield Retrieval(language, pool.queries, pool.passages, pool.relevant, len(pool.unanswered))
 
 
 def _goldp_rows(place: Location) -> Iterator[tuple[str, Row, str]]:
@@ -217,3 +243,56 @@ def _right(row: Row, candidates: int, where: str) -> list[int]:
         votes[index] += 1
     del votes[-1]  # chose none
     return sorted(votes) if votes.total() >= min(2, len(answers)) else []
+
+
+_SAME_QUESTIONS = {"train": "TyDi QA train", "dev": "TyDi QA dev", "validation": "TyDi QA dev"}
+_TRAINED = ("multilingual-e5", "bge-m3")  # on Mr. TyDi, which asks the same questions
+_SOURCE = "github.com/google-research-datasets/tydiqa"
+
+GOLDP = Kind(
+    kind="tydiqa-goldp",
+    where="FILE",
+    task="open retrieval of the gold passage (not TyDiQA-GoldP, which finds the answer in it)",
+    metric="none published",
+    passages="the distinct gold passages of a language",
+    licence="Apache-2.0",
+    source=_SOURCE,
+    release="v1.1",
+    languages=("ara", "ben", "eng", "fin", "ind", "kor", "rus", "swa", "tel"),
+    questions=_SAME_QUESTIONS,
+    trained=_TRAINED,
+    read=load_goldp,
+    identity=identity_of_file,
+)
+PRIMARY = Kind(
+    kind="tydiqa-primary",
+    where="FILE",
+    task="open retrieval over the passages of all articles that are asked about (not TyDiQA-SelectP)",
+    metric="none published",
+    passages="all passage candidates of a language",
+    licence="Apache-2.0",
+    label="tydiqa-primary-open",
+    source=_SOURCE,
+    release="v1.0",
+    languages=tuple(NAMES),
+    questions=_SAME_QUESTIONS,
+    trained=_TRAINED,
+    read=load_primary,
+    identity=identity_of_file,
+)
+PASSAGES = Kind(
+    kind="tydiqa-passages",
+    where="FILE",
+    task="TyDiQA-SelectP: the passage of the question's own article, or none",
+    metric="F1 of a language, its mean without English",
+    passages="the passage candidates of the question's own article",
+    licence="Apache-2.0",
+    label="tydiqa-selectp",
+    source=_SOURCE,
+    release="v1.0",
+    languages=tuple(NAMES),
+    questions=_SAME_QUESTIONS,
+    trained=_TRAINED,
+    read=load_passages,
+    identity=identity_of_file,
+)

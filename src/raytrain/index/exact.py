@@ -1,9 +1,10 @@
 """Exact search over embeddings, some pieces in memory at a time: what quality is reported from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from raytrain.errors import UserError
 from raytrain.index.backend import Vectors
 from raytrain.index.best import Best, IdsOf, in_order, no_hits, with_shard
 from raytrain.index.embeddings import Embeddings, Span
@@ -19,8 +20,10 @@ def search_exactly(embeddings: Embeddings, span: Span, questions: Vectors, depth
     """The best passages of one language for each question, with their inner products.
 
     ``questions`` (n, d); gives n lists of min(depth, passages) hits by (score, id) descending, as trec_eval sorts. The
-    same for any cut into pieces. Raises UserError for a piece whose bytes are not those of the manifest.
+    same for any cut into pieces. Raises UserError for a piece whose bytes are not those of the manifest, or questions
+    that are no numbers.
     """
+    _check_numbers(questions)
     ids = embeddings.ids(span.first, span.stop).to_pylist()
 
     def ids_of(numbers: np.ndarray) -> list[str]:
@@ -31,6 +34,31 @@ def search_exactly(embeddings: Embeddings, span: Span, questions: Vectors, depth
         list(zip(ids_of(numbers), scores.tolist(), strict=True))
         for scores, numbers in zip(best.scores, best.numbers, strict=True)
     ]
+
+
+def search_among(
+    embeddings: Embeddings, span: Span, questions: Vectors, candidates: Sequence[Sequence[str]], depth: int
+) -> list[Hits]:
+    """As ``search_exactly``, with passages of its own for each question, all in the span: n lists of ids."""
+    _check_numbers(questions)
+    numbers = {name: number for number, name in enumerate(embeddings.ids(span.first, span.stop).to_pylist())}
+    rows = np.array([numbers[name] for some in candidates for name in some], np.int64)
+    asked = np.repeat(np.arange(len(candidates)), [len(some) for some in candidates])
+    scores = np.empty(len(rows), np.float32)
+    for matrix in _matrices(embeddings, span.first, span.stop):
+        first = matrix.first - span.first
+        inside = np.flatnonzero((rows >= first) & (rows < first + len(matrix)))
+        scores[inside] = matrix.exactly(questions, asked[inside], rows[inside] - first)
+    found = iter(scores.tolist())
+    return [
+        sorted(((name, next(found)) for name in some), key=lambda hit: (hit[1], hit[0]), reverse=True)[:depth]
+        for some in candidates
+    ]
+
+
+def _check_numbers(questions: Vectors) -> None:
+    if not np.isfinite(questions).all():
+        raise UserError("the model gives vectors that are no numbers for questions: its weights or its precision fail")
 
 
 def best_of_span(embeddings: Embeddings, first: int, stop: int, questions: Vectors, depth: int, ids_of: IdsOf) -> Best:

@@ -58,7 +58,7 @@ class Matrix:
         scores = np.full(rough.shape, NONE)
         numbers = np.full(rough.shape, -1, np.int64)
         where, place = np.nonzero(wanted)
-        scores[where, place] = self._exactly(asked, where, rows[where, place])
+        scores[where, place] = self.exactly(asked, where, rows[where, place])
         numbers[where, place] = rows[where, place] + self.first
         whole = count >= len(self.vectors)
         others = np.full(len(asked), NONE) if whole else (rough[:, -1] + margin).astype(np.float32)
@@ -72,7 +72,8 @@ class Matrix:
         scores, rows = faiss.knn(asked, self.vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, rows
 
-    def _exactly(self, asked: Vectors, questions: Ints, rows: Ints) -> Vectors:
+    def exactly(self, asked: Vectors, questions: Ints, rows: Ints) -> Vectors:
+        """Inner products (n,) of ``asked[questions]`` with vectors ``rows`` (n,), in double precision, rounded once."""
         scores = np.empty(len(rows), np.float32)
         wide = asked.astype(np.float64)
         for start in range(0, len(rows), PAIRS_AT_ONCE):

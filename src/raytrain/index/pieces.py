@@ -81,9 +81,10 @@ def write_piece(
         raise UserError(f"embed: the model gives vectors that are no numbers ({dtype}) for {piece.name}")
     if not len(vectors) == len(ids) == piece.rows:
         raise UserError(f"embed: {piece.name}: {len(vectors)} vectors and {len(ids)} ids of {piece.rows} passages")
+    names = pa.table({"id": ids})
     record = PieceRecord(
         vectors=write_by_content(array_bytes(stored), folder, f"{piece.name}-{{sha}}.npy"),
-        ids=write_by_content(parquet_bytes(pa.table({"id": ids})), folder, f"{piece.name}-{{sha}}.ids.parquet"),
+        ids=write_by_content(parquet_bytes([names], names.schema), folder, f"{piece.name}-{{sha}}.ids.parquet"),
         rows=piece.rows,
         dimension=vectors.shape[1],
         tokens=tokens[0],

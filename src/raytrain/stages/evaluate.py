@@ -8,9 +8,10 @@ from typing import Any
 from raytrain.artifact import Artifact, File, download_folder
 from raytrain.cluster import cpus_here
 from raytrain.config import Job
-from raytrain.evaluate.bm25 import K1, TOKENS, B, rank_bm25
-from raytrain.evaluate.held_out import HeldOut, check_files, held_out_of, with_questions
+from raytrain.evaluate.bm25 import K1, TOKENS, B, rank_among_bm25, rank_bm25
+from raytrain.evaluate.held_out import HeldOut, check_files, held_out_of
 from raytrain.evaluate.metrics import DEPTH, Hits
+from raytrain.evaluate.selection import Prediction
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import Advance, counting
 from raytrain.stages.model import FOLDER
@@ -19,29 +20,39 @@ from raytrain.storage import Location
 Rank = Callable[[HeldOut, dict[str, str], Advance], Mapping[str, Hits]]
 
 
-def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: Location) -> Outcome:
-    from raytrain.evaluate.scored import write_scored
+def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: Location, say: Say) -> Outcome:
+    from raytrain.evaluate.scored import predictions_of_part, write_scored, write_selected
 
-    parts = with_questions(held_out_of(benchmark))
+    parts = [part for part in held_out_of(benchmark) if part.asked]
     files: list[File] = []
     scores: dict[str, dict[str, dict[str, float]]] = {}
+    predicted: dict[str, dict[str, list[Prediction]]] = {}
     with counting(title, "texts", texts) as progress:
         for part in parts:
-            check_files(benchmark, part, "questions.parquet", "passages.parquet", "qrels.trec")
-            ranked = rank(part, part.read_questions(), progress)
+            check_files(benchmark, part, *part.files)
+            ranked = rank(part, part.read_asked(), progress)
             written, means = write_scored(part, ranked, title, folder)
             files += written
-            scores.setdefault(part.benchmark, {})[part.language] = means
-    return Outcome(files, [f"{label}/" for label in scores], {"scores": scores})
+            if part.questions:
+                scores.setdefault(part.benchmark, {})[part.language] = means
+            if part.selecting:
+                predicted.setdefault(part.benchmark, {})[part.language] = predictions_of_part(part, ranked)
+    summary: dict[str, Any] = {"scores": scores}
+    for label, predictions in predicted.items():
+        written, found = write_selected(label, predictions, folder)
+        files += written
+        summary.setdefault("selection", {})[label] = found
+        say(f"{title}: {label}: TyDiQA-SelectP F1 " + ", ".join(f"{s['f1']:.4f} ({name})" for name, s in found.items()))
+    return Outcome(files, [f"{label}/" for label in dict.fromkeys(part.benchmark for part in parts)], summary)
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
     return {"model": job.model.rules(), "tokens_per_chunk": job.train.tokens_per_chunk, "depth": DEPTH}
 
 
-def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder: Location) -> Outcome:
+def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.index.embeddings import Embeddings, Span
-    from raytrain.index.exact import search_exactly
+    from raytrain.index.exact import search_among, search_exactly
     from raytrain.model.embedder import Embedder
 
     with tempfile.TemporaryDirectory() as temp:
@@ -56,19 +67,25 @@ def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder:
         key = part.benchmark, part.language
         empty = Span(benchmark=part.benchmark, language=part.language, first=0, stop=0)
         span = spans.get(key, empty)  # a language without passages has none
-        return dict(zip(questions, search_exactly(embeddings, span, vectors, DEPTH), strict=True))
+        if part.selecting:
+            found = search_among(embeddings, span, vectors, list(part.read_candidates().values()), DEPTH)
+        else:
+            found = search_exactly(embeddings, span, vectors, DEPTH)
+        return dict(zip(questions, found, strict=True))
 
-    questions = sum(part.questions for part in held_out_of(inputs["benchmark"]))
-    return _score_all(title, inputs["benchmark"], questions, rank, folder)
+    questions = sum(part.asked for part in held_out_of(inputs["benchmark"]))
+    return _score_all(title, inputs["benchmark"], questions, rank, folder, say)
 
 
 def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     def rank(part: HeldOut, questions: dict[str, str], progress: Advance) -> Mapping[str, Hits]:
-        return rank_bm25(questions, part.read_passages(), DEPTH, lambda n: progress(n, part.language))
+        passages, advance = part.read_passages(), lambda n: progress(n, part.language)
+        if part.selecting:
+            return rank_among_bm25(questions, passages, part.read_candidates(), DEPTH, advance)
+        return rank_bm25(questions, passages, DEPTH, advance)
 
-    parts = with_questions(held_out_of(inputs["benchmark"]))
-    texts = sum(part.questions + part.passages for part in parts)
-    return _score_all("bm25", inputs["benchmark"], texts, rank, folder)
+    texts = sum(part.asked + part.passages for part in held_out_of(inputs["benchmark"]) if part.asked)
+    return _score_all("bm25", inputs["benchmark"], texts, rank, folder, say)
 
 
 def evaluate_stage(name: str, of: str, embed: str) -> Stage:
@@ -77,7 +94,7 @@ def evaluate_stage(name: str, of: str, embed: str) -> Stage:
         name,
         ("benchmark", of, embed),
         _identity,
-        lambda job, inputs, folder, say: _of_model(name, of, embed, job, inputs, folder),
+        lambda job, inputs, folder, say: _of_model(name, of, embed, job, inputs, folder, say),
     )
 
 

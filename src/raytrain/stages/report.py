@@ -13,7 +13,7 @@ from raytrain.artifact import Artifact, check_file, library_versions, write_file
 from raytrain.config import Job
 from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import label_of
+from raytrain.evaluate.benchmark import label_of, trained_models
 from raytrain.evaluate.held_out import held_out_of, with_questions
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
@@ -63,7 +63,22 @@ def caveats(job: Job) -> list[str]:
         found.append(
             "What the starting model was trained on is not known here: «never trained» speaks of the pairs of this job."
         )
+        found += _trained_before(job)
     return [*found, *_not_searched(job.corpus.decontaminate)]
+
+
+def _trained_before(job: Job) -> list[str]:
+    """What is known of a published model to start from: it may have been trained for a benchmark."""
+    found = []
+    for model in (job.model.name_or_path, job.train.init_from):
+        known = trained_models(model or "", job.evaluate.benchmarks)
+        if known:
+            found.append(
+                f"{model} was trained on Mr. TyDi and MIRACL, as published: on "
+                f"{', '.join(label_of(name) for name in known)} neither its scores nor those of models made from it "
+                "are zero-shot."
+            )
+    return found
 
 
 def _not_searched(rules: Decontaminate | Literal[False]) -> list[str]:
