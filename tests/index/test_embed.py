@@ -24,6 +24,7 @@ from raytrain.index.pieces import Piece, plan_pieces, read_records
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.model.encoder import random_backbone
+from raytrain.model.opening import AsTrained
 from raytrain.model.tokenizer import save_tokenizer, train_tokenizer
 from raytrain.pipeline import Outcome
 from raytrain.stages.embed import EMBED
@@ -106,8 +107,7 @@ def build(case: Case, pieces: list[Piece], to: Location, workers: int = 2) -> li
         pieces,
         to,
         model=case.model,
-        rules=case.job.model,
-        tokens_per_chunk=case.job.train.tokens_per_chunk,
+        opener=AsTrained(case.job.model, case.job.train.tokens_per_chunk),
         dtype="fp32",
         cluster=case.job.cluster.model_copy(update={"workers": workers}),
         progress=lambda rows, language: heard.append((rows, language)),

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from raytrain.artifact import Artifact, File, download_folder
 from raytrain.cluster import cpus_here
@@ -13,13 +12,15 @@ from raytrain.evaluate.held_out import HeldOut, check_files, held_out_of, with_q
 from raytrain.evaluate.metrics import DEPTH, Hits
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import Advance, counting
-from raytrain.stages.model import FOLDER
+from raytrain.stages.embed import TRAINED, Opening
+from raytrain.stages.model_source import FOLDER
 from raytrain.storage import Location
 
 Rank = Callable[[HeldOut, dict[str, str], Advance], Mapping[str, Hits]]
 
 
-def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: Location) -> Outcome:
+def score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: Location) -> Outcome:
+    """Ranks and scores every language that has questions; ``texts`` is how many ``rank`` tells the progress of."""
     from raytrain.evaluate.scored import write_scored
 
     parts = with_questions(held_out_of(benchmark))
@@ -35,18 +36,13 @@ def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: 
     return Outcome(files, [f"{label}/" for label in scores], {"scores": scores})
 
 
-def _identity(job: Job) -> Mapping[str, Any]:
-    return {"model": job.model.rules(), "tokens_per_chunk": job.train.tokens_per_chunk, "depth": DEPTH}
-
-
-def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder: Location) -> Outcome:
+def _of_model(title: str, of: str, embed: str, opening: Opening, job: Job, inputs: Inputs, folder: Location) -> Outcome:
     from raytrain.index.embeddings import Embeddings, Span
     from raytrain.index.exact import search_exactly
-    from raytrain.model.embedder import Embedder
 
     with tempfile.TemporaryDirectory() as temp:
         model = download_folder(inputs[of], FOLDER, Path(temp))
-        embedder = Embedder(model, job.model, job.train.tokens_per_chunk, cpus_here(), job.cluster.gpus_per_worker > 0)
+        embedder = opening.opener(job)(model, cpus_here(), job.cluster.gpus_per_worker > 0)
 
     embeddings = Embeddings(inputs[embed])
     spans = {(span.benchmark, span.language): span for span in embeddings.spans}
@@ -59,7 +55,7 @@ def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder:
         return dict(zip(questions, search_exactly(embeddings, span, vectors, DEPTH), strict=True))
 
     questions = sum(part.questions for part in held_out_of(inputs["benchmark"]))
-    return _score_all(title, inputs["benchmark"], questions, rank, folder)
+    return score_all(title, inputs["benchmark"], questions, rank, folder)
 
 
 def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
@@ -68,16 +64,19 @@ def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 
     parts = with_questions(held_out_of(inputs["benchmark"]))
     texts = sum(part.questions + part.passages for part in parts)
-    return _score_all("bm25", inputs["benchmark"], texts, rank, folder)
+    return score_all("bm25", inputs["benchmark"], texts, rank, folder)
 
 
-def evaluate_stage(name: str, of: str, embed: str) -> Stage:
-    """The stage that scores the model of input ``of``, whose passages are in the embeddings of input ``embed``."""
+def evaluate_stage(name: str, of: str, embed: str, opening: Opening = TRAINED, title: str | None = None) -> Stage:
+    """The stage that scores the model of input ``of``, whose passages are in the embeddings of input ``embed``.
+
+    ``title`` (default: the name) is what run files call the model.
+    """
     return Stage(
         name,
         ("benchmark", of, embed),
-        _identity,
-        lambda job, inputs, folder, say: _of_model(name, of, embed, job, inputs, folder),
+        lambda job: {**opening.identity(job), "depth": DEPTH},
+        lambda job, inputs, folder, say: _of_model(title or name, of, embed, opening, job, inputs, folder),
     )
 
 

@@ -16,7 +16,7 @@ from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
-from raytrain.stages.study import pairs_of, read_results
+from raytrain.stages.study import fused_of, others_of, pairs_of, read_results
 from raytrain.storage import Location
 from raytrain.study.results import Report, Results
 
@@ -85,7 +85,9 @@ def _of_one_run(job: Job, inputs: Inputs) -> Results:
     systems = [
         Evaluated("BM25", "baseline", (), [inputs["bm25"]], {}),
         Evaluated("untrained", "baseline", seeds, [inputs["untrained"]], {}),
+        *others_of(job, inputs),
         Evaluated("trained", "trained", seeds, [inputs["evaluate"]], pairs_of(inputs["plan"])),
+        fused_of("trained", seeds, [inputs["fused"]]),
     ]
     return results_of(inputs["benchmark"], systems, None)
 

@@ -18,7 +18,8 @@ class Estimate(Record):
 
 
 class System(Record):
-    """What was scored: a baseline (BM25, the untrained encoder) or a trained one (an arm of a study).
+    """What was scored: a baseline (BM25, the untrained encoder, a model of others), a trained one (an arm of a study),
+    or one of these fused with BM25, which is compared with nothing.
 
     ``languages`` and ``groups``: language or group → metric → estimate; languages without a scored question are
     not there. ``pairs``: training pairs by language over all seeds, empty for what was not trained. ``seeds``: empty
@@ -26,7 +27,7 @@ class System(Record):
     """
 
     name: str
-    kind: Literal["baseline", "trained"]
+    kind: Literal["baseline", "trained", "fused"]
     seeds: list[int]
     pairs: dict[str, int]
     languages: dict[str, dict[str, Estimate]]
