@@ -150,7 +150,8 @@ def test_an_arm_is_trained_once_however_many_studies_it_is_in(
 
 def test_every_system_is_scored_on_every_language(planted: dict[str, Artifact]) -> None:
     result = result_of(planted)
-    assert [system.name for system in result.systems] == ["BM25", "untrained", "french", "shuffled", "BM25 + french", "BM25 + shuffled"]
+    names = ["BM25", "untrained", "french", "shuffled", "BM25 + french", "BM25 + shuffled"]
+    assert [system.name for system in result.systems] == names
     for system in result.systems:
         assert set(system.languages) == set(LANGUAGES)
         for scores in system.languages.values():

@@ -72,9 +72,9 @@ def embed_pieces(
     cluster: Cluster,
     progress: Callable[[int, str], None],
 ) -> None:
-    """Embeds the passages of all ``pieces`` and writes them with their records under ``to``.
+    """Embeds the passages of all ``pieces`` and writes them with their records under ``to``; actors open the model.
 
-    Each actor opens the model by itself. ``progress`` hears of each finished piece: its rows and language. Raises UserError for what the user can mend.
+    ``progress`` hears of each finished piece: its rows and language. Raises UserError for what the user can mend.
     """
     numbers = ray.data.from_items([{"piece": i} for i in range(len(pieces))], override_num_blocks=len(pieces))
     numbers.context.raise_original_map_exception = True  # what Ray Data wraps it in loses a UserError
