@@ -11,6 +11,7 @@ from markupsafe import Markup
 from raytrain.report import corpus_plot, plots
 from raytrain.report.account import total_of, with_benchmark_texts
 from raytrain.report.corpus_tables import matches_table, reasons_table, steps_table
+from raytrain.report.published import PublishedView, published_views
 from raytrain.report.rows import (
     DASH,
     MARKS,
@@ -61,6 +62,8 @@ class View:
     seeds: Table | None
     comparisons: list[Table]
     others: list[Table]
+    notes: list[str] = field(default_factory=list)
+    published: list[PublishedView] = field(default_factory=list)
     forest: list[Markup] = field(default_factory=list)
     dots: list[Markup] = field(default_factory=list)
 
@@ -136,6 +139,8 @@ def _view(report: Report, index: int, styles: dict[str, plots.Style]) -> View:
         seeds=_seeds(benchmark, results.primary),
         comparisons=[_comparisons(benchmark, arm, parts) for arm in compared(benchmark)],
         others=[_scores(benchmark, metric, parts) for metric in results.metrics if metric != results.primary],
+        notes=report.notes.get(benchmark.name, []),
+        published=published_views(benchmark, report.published.get(benchmark.name, []), results.metrics),
         forest=[Markup(svg) for svg in plots.forest(benchmark, styles, f"{key}-forest")],
         dots=[Markup(svg) for svg in plots.dots(benchmark, results.primary, styles, f"{key}-dots")],
     )

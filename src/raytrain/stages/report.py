@@ -14,6 +14,8 @@ from raytrain.config import Job
 from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of
+from raytrain.evaluate.models import note_of
+from raytrain.evaluate.published import edition, published_for
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
 from raytrain.stages.study import fused_of, others_of, pairs_of, read_results
@@ -21,7 +23,7 @@ from raytrain.storage import Location
 from raytrain.study.results import Report, Results
 
 PAGE, DATA = "index.html", "report.json"
-FORMAT = 2
+FORMAT = 3
 POINTS_A_CURVE = 100
 SEEDS_FOR_EVIDENCE = 3
 
@@ -29,12 +31,15 @@ SEEDS_FOR_EVIDENCE = 3
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.report.page import render
 
+    results = read_results(inputs["study"]) if job.study else _of_one_run(job, inputs)
     report = Report(
         format=FORMAT,
         name=job.name,
         caveats=caveats(job),
         corpus=account_of(inputs["prepare"].manifest),
-        results=read_results(inputs["study"]) if job.study else _of_one_run(job, inputs),
+        results=results,
+        notes=notes(job),
+        published={b.name: found for b in results.benchmarks if (found := published_for(b.name, b.languages))},
         curves=_curves(inputs),
         provenance=_provenance(job, inputs),
     )
@@ -76,6 +81,12 @@ def _not_searched(rules: Decontaminate | Literal[False]) -> list[str]:
             "almost the same words may be among them."
         ]
     return []
+
+
+def notes(job: Job) -> dict[str, list[str]]:
+    """What to bear in mind of single systems, by benchmark."""
+    labels = [label_of(name) for name in job.evaluate.benchmarks] if job.evaluate.models else []
+    return {label: [note_of(model, label) for model in job.evaluate.models] for label in labels}
 
 
 def _of_one_run(job: Job, inputs: Inputs) -> Results:
@@ -147,7 +158,8 @@ _TOLD = {"model_sha256", "steps", "pairs", "workers", "last_loss", "kind", "dime
 
 def _identity(job: Job) -> Mapping[str, Any]:
     # Inputs say the rest; these are what the page tells of the job besides.
-    return {"name": job.name, "format": FORMAT, "caveats": caveats(job)}
+    told = {"name": job.name, "format": FORMAT, "caveats": caveats(job), "published": edition()}
+    return told | ({"notes": notes(job)} if job.evaluate.models else {})
 
 
 def read_report(artifact: Artifact) -> Report:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from raytrain.artifact import Record, RowAccount
 from raytrain.corpus.config import Decontaminate
+from raytrain.evaluate.published import Published
 
 PRIMARY = "nDCG@10"
 
@@ -99,12 +100,17 @@ class CorpusAccount(Record):
 
 
 class Report(Record):
-    """The numbers with all that is needed to judge them. ``curves``: training run → (step, loss)."""
+    """The numbers with all that is needed to judge them. ``curves``: training run → (step, loss).
+
+    By benchmark, ``notes``: what to bear in mind of single systems; ``published``: what others measured elsewhere.
+    """
 
     format: int
     name: str
     caveats: list[str]
     corpus: CorpusAccount | None = None
     results: Results
+    notes: dict[str, list[str]]
+    published: dict[str, list[Published]]
     curves: dict[str, list[tuple[int, float]]]
     provenance: dict[str, Any]
