@@ -64,10 +64,15 @@ class OtherModel(Section):
     @property
     def seen(self) -> tuple[str, ...] | None:
         """The benchmarks that it was trained on, as the job says or as is known here; None: not known."""
-        known = next((found for name, found in _KNOWN if re.fullmatch(name, self.name.lower())), None)
-        if known is None and self.trained_on is None:
+        known = known_training(self.name)
+        if not known and self.trained_on is None:
             return None
-        return tuple(dict.fromkeys([*(known or ()), *(self.trained_on or ())]))
+        return tuple(dict.fromkeys([*known, *(self.trained_on or ())]))
+
+
+def known_training(name: str) -> tuple[str, ...]:
+    """The benchmarks that a model of the hub is known to have been trained on; () where nothing is known."""
+    return next((found for known, found in _KNOWN if re.fullmatch(known, name.lower())), ())
 
 
 def note_of(model: OtherModel, benchmark: str) -> str:

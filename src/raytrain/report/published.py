@@ -70,8 +70,9 @@ def _table(benchmark: BenchmarkResult, found: Published, metric: str) -> Table |
     named = dict.fromkeys(group for mean in means for group in mean)
     groups = [Row(group, "", [_cell(mean.get(group)) for mean in means]) for group in named]
     parts = [Part("averages", groups)] if groups else []
+    parts.append(Part("languages", languages))
     caption = f"{metric}, published. {_title(found)}."
-    return Table(metric, caption, "language", columns, [*parts, Part("", languages)])
+    return Table(metric, caption, "language", columns, parts)
 
 
 def _means(benchmark: BenchmarkResult, scores: dict[str, float]) -> dict[str, float]:
