@@ -84,6 +84,27 @@ def test_tokens_are_counted_with_and_without_padding(folder: Path) -> None:
     assert padded == 2 * max(lengths)
 
 
+def test_folders_as_older_versions_wrote_them_are_read(folder: Path, tmp_path: Path) -> None:
+    """As most of the hub's are, multilingual-e5 among them: old names of modules, and no prompts."""
+    old = tmp_path / "old"
+    shutil.copytree(folder, old)
+    (old / "config_sentence_transformers.json").write_text(
+        json.dumps({"__version__": {"sentence_transformers": "2.2.2"}})
+    )
+    (old / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 9, "do_lower_case": False}))
+    names = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    modules = [
+        {"idx": i, "name": f"{i}", "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (path, kind) in enumerate(names)
+    ]
+    (old / "modules.json").write_text(json.dumps(modules))
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
+    (old / "1_Pooling/config.json").write_text(json.dumps(pooling))
+    ours = opened(old, query_prompt="ban: ", passage_prompt="dol: ")
+    assert ours.described()["max_seq_length"] == 9
+    np.testing.assert_allclose(ours.queries(TEXTS[:2]), opened(folder).queries(TEXTS[:2]), atol=1e-6)
+
+
 def test_a_model_without_attention_is_one_too(folder: Path, tmp_path: Path) -> None:
     """Word vectors, averaged."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -108,6 +108,15 @@ def test_other_prompts_are_other_vectors_of_the_same_model(folder: Path, done: d
     assert "passage_prompt: None → ban ran:" in embedded.why
 
 
+def test_an_artifact_is_a_model_too_and_the_same_bytes_are_embedded_once(
+    folder: Path, done: dict[str, Artifact]
+) -> None:
+    """As an export of another job is."""
+    again = scored(job_of(folder, {"name": done["beside:mini/other-model"].location.uri, "label": "again"}), "again")
+    assert again["beside:again/other-model"].location != done["beside:mini/other-model"].location
+    assert again["beside:again/other"].location == done["beside:mini/other"].location
+
+
 def test_what_it_is_made_of_is_told(done: dict[str, Artifact]) -> None:
     summary = done["beside:mini/other-model"].manifest.summary
     assert summary["modules"] == ["Transformer", "Pooling", "Normalize"]
@@ -220,6 +229,14 @@ def test_a_name_that_is_none_is_told_before_any_work(folder: Path, models: list[
 def test_names_in_tables_are_their_own(folder: Path, models: list[Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         job_of(folder, *models)
+
+
+def test_a_model_wants_a_benchmark_and_a_name_that_no_arm_has(folder: Path) -> None:
+    arms = {"mini": {"weights": {"deu": 1.0}}, "other": {"weights": {"fin": 1.0}}}
+    with pytest.raises(UserError, match=r"evaluate.models: mini is an arm of the study: give the model a label"):
+        job_of(folder, str(folder / "mini"), study={"arms": arms})
+    with pytest.raises(UserError, match=r"evaluate.models needs evaluate.benchmarks"):
+        job_from(small_job(folder / "raw", folder / "root") | {"evaluate": {"models": ["a/b"]}}, "test")
 
 
 HUB = """

@@ -154,6 +154,7 @@ def _origin(name: str, artifact: Artifact, here: Mapping[str, str]) -> dict[str,
 
 
 _TOLD = {"model_sha256", "steps", "pairs", "workers", "last_loss", "kind", "dimension", "parameters", "vocabulary"}
+_TOLD |= {"commit", "modules", "max_seq_length", "prompts", "similarity"}  # of models of others
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
