@@ -1,7 +1,8 @@
-"""A dataset hub on this machine: what the libraries ask of huggingface.co, for the files of one folder."""
+"""A hub on this machine: what the libraries ask of huggingface.co, for the files of one folder."""
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,9 @@ class Hub:
 
 
 @contextmanager
-def serve(folder: Path, dataset: str) -> Iterator[Hub]:
-    """Serves a folder as ``dataset``, every revision being the same commit."""
+def serve(folder: Path, name: str, kind: str = "datasets") -> Iterator[Hub]:
+    """Serves a folder as the dataset (or of "models" the model) ``name``, every revision being the same commit."""
+    root, api = f"/datasets/{name}" if kind == "datasets" else f"/{name}", f"/api/{kind}/{name}"
     hub = Hub("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -41,15 +43,15 @@ def serve(folder: Path, dataset: str) -> Iterator[Hub]:
 
         def _answer(self) -> None:
             path = unquote(urlsplit(self.path).path)
-            if path.startswith(f"/datasets/{dataset}/resolve/"):
-                self._file("/".join(path.removeprefix(f"/datasets/{dataset}/resolve/").split("/")[1:]))
-            elif path.startswith(f"/api/datasets/{dataset}/tree/"):
-                below = "/".join(path.removeprefix(f"/api/datasets/{dataset}/tree/").split("/")[1:])
+            if path.startswith(f"{root}/resolve/"):
+                self._file("/".join(path.removeprefix(f"{root}/resolve/").split("/")[1:]))
+            elif path.startswith(f"{api}/tree/"):
+                below = "/".join(path.removeprefix(f"{api}/tree/").split("/")[1:])
                 found = (folder / below).rglob("*") if "recursive=" in self.path.lower() else (folder / below).iterdir()
                 self._json([_entry(folder, place.relative_to(folder).as_posix()) for place in sorted(found)])
-            elif path.startswith(f"/api/datasets/{dataset}"):
+            elif path.startswith(api):
                 files = [place.relative_to(folder).as_posix() for place in folder.rglob("*") if place.is_file()]
-                self._json({"id": dataset, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]})
+                self._json({"id": name, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]})
             else:
                 self._send(404, b"", {"X-Error-Code": "RepoNotFound"})
 
@@ -92,6 +94,11 @@ def serve(folder: Path, dataset: str) -> Iterator[Hub]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def environment(hub: Hub, home: Path) -> dict[str, str]:
+    """Of a process that asks this hub and keeps what it fetches in ``home``."""
+    return {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(home / "home"), "NO_PROXY": "127.0.0.1"}
 
 
 def _entry(folder: Path, path: str) -> dict[str, Any]:

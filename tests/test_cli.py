@@ -252,3 +252,12 @@ def test_doctor_tells_what_there_is() -> None:
     assert done.returncode == 0, done.stderr
     for what in ("torch", "Ray", "DeepSpeed", "faiss", "compiler", "S3"):
         assert what in done.stdout
+
+
+def test_the_script_for_mteb_wants_a_benchmark_that_mteb_has(tmp_path: Path, data: dict[str, Any]) -> None:
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump({**data, "evaluate": {"benchmarks": ["demo:cldr"]}}))
+    done = raytrain("mteb", str(tmp_path / "job.yaml"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "raytrain: evaluate.benchmarks: mteb has no task for demo:cldr; it has one for mrtydi"
+    )

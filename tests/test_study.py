@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from jobs import small_job, write_corpus, write_held_out
+from model.sentence_folder import sentence_folder
 from processes import kill_tree, start
 from raytrain.artifact import Artifact
 from raytrain.errors import UserError
@@ -51,13 +52,14 @@ def source(folder: Path) -> Path:
     shuffled = [json.dumps({**row, "answer": answer}) for row, answer in zip(rows, answers, strict=True)]
     (place / "ita.jsonl").write_text("\n".join(shuffled) + "\n")
     write_held_out(folder / "eval", LANGUAGES)
+    sentence_folder(folder / "other")
     return place
 
 
-def study_job(source: Any, held_out: Any, root: Any, arms: dict[str, Any]) -> dict[str, Any]:
+def study_job(source: Any, held_out: Any, root: Any, arms: dict[str, Any], model: Path) -> dict[str, Any]:
     data = small_job(source, root, max_steps=120, checkpoint_every=60, ledger=False, learning_rate=1e-2)
     data["cluster"]["workers"] = 1
-    data["evaluate"] = {"benchmarks": [f"beir:{held_out}"]}
+    data["evaluate"] = {"benchmarks": [f"beir:{held_out}"], "models": [str(model)]}
     data["index"] = {"piece_rows": 40, "shard_rows": 150}
     return {**data, "study": {"arms": arms, "seeds": [1, 2, 3]}}
 
@@ -78,7 +80,7 @@ def groups(result: BenchmarkResult) -> dict[str, Comparison]:
 @pytest.fixture(scope="module")
 def data(local_ray: None, folder: Path, source: Path) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The job of a study with some arms; all share one root, so that an arm is trained once."""
-    return lambda arms: study_job(source, folder / "eval", folder / "root", arms)
+    return lambda arms: study_job(source, folder / "eval", folder / "root", arms, folder / "other")
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +145,15 @@ def test_arms_share_corpus_first_weights_and_evaluation(planted: dict[str, Artif
 def test_an_arm_is_trained_once_however_many_studies_it_is_in(
     alike: dict[str, Artifact], planted: dict[str, Artifact]
 ) -> None:
-    for task in ("french:1/train", "french:2/evaluate", "seed:1/untrained", "bm25", "prepare"):
+    for task in ("french:1/train", "french:2/fused", "seed:1/untrained", "beside:other/other", "bm25", "prepare"):
         assert alike[task].location == planted[task].location
         assert alike[task].manifest.writer == planted[task].manifest.writer
 
 
 def test_every_system_is_scored_on_every_language(planted: dict[str, Artifact]) -> None:
     result = result_of(planted)
-    assert [system.name for system in result.systems] == ["BM25", "untrained", "french", "shuffled"]
+    names = ["BM25", "untrained", "other", "french", "shuffled", "BM25 + french", "BM25 + shuffled"]
+    assert [system.name for system in result.systems] == names
     for system in result.systems:
         assert set(system.languages) == set(LANGUAGES)
         for scores in system.languages.values():
@@ -167,6 +170,8 @@ def test_the_report_names_all_it_comes_from(planted: dict[str, Artifact]) -> Non
         assert (entry["hash"], entry["content"]) == (planted[name].manifest.hash, planted[name].manifest.content)
     assert report.provenance["versions"]["pytrec-eval-terrier"] == version("pytrec-eval-terrier")
     assert not any("Seeds an arm" in caveat for caveat in report.caveats)  # three are enough
+    assert report.notes["beir-eval"][0].startswith("other: what it was trained on is not known here")
+    assert {c.system for b in report.results.benchmarks for c in b.comparisons} == {"shuffled"}  # no baseline is judged
     files = report.provenance["benchmarks"]["beir-eval"]["files"]
     assert len([path for path in files if path.endswith("qrels.trec")]) == 3
     assert set(report.curves) == {f"{arm}:{seed}" for arm in ARMS for seed in (1, 2, 3)}
@@ -204,7 +209,8 @@ def test_on_an_object_store_the_numbers_are_the_same(
             s3.client().upload_file(str(path), bucket, path.relative_to(folder).as_posix())
     arms = {name: {**mix, "seeds": [1]} for name, mix in ARMS.items()}
     here = run_here(data(arms))
-    there = run_here(study_job(f"s3://{bucket}/raw", f"s3://{bucket}/eval", f"s3://{bucket}/root", arms))
+    places = (f"s3://{bucket}/{name}" for name in ("raw", "eval", "root"))
+    there = run_here(study_job(*places, arms, folder / "other"))
     assert read_report(there["report"]).results == read_report(here["report"]).results
     verdict = result_of(there).verdicts[0]
     assert "one seed an arm says nothing" in verdict
@@ -262,7 +268,7 @@ def test_a_study_killed_in_index_evaluation_and_training_ends_with_the_same_numb
 
 def test_one_run_of_a_study_job_is_an_ordinary_one(data: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     job = one_run(job_from(data(ARMS), "test"))
-    assert [task.name for task in tasks_of(job)][-3:] == ["evaluate", "index", "report"]
+    assert [task.name for task in tasks_of(job)][-4:] == ["evaluate", "fused", "index", "report"]
 
 
 def test_arms_that_name_one_mix_in_two_ways_are_refused(

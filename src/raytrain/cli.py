@@ -15,8 +15,8 @@ from raytrain.pipeline import Task
 HELP = """Trains and evaluates multilingual dense retrievers on a Ray cluster.
 
 One job file is one experiment. Its stages are benchmark, prepare, plan, model, tokens, train, export, bm25,
-untrained-embed, untrained, embed, evaluate, study, index and report; each leaves an artifact under ROOT/STAGE/HASH,
-and is skipped where that is finished. Start with:
+untrained-embed, untrained, other-model, other-embed, other, embed, evaluate, fused, study, index and report; each
+leaves an artifact under ROOT/STAGE/HASH, and is skipped where that is finished. Start with:
 
     raytrain run jobs/demo.yaml
     raytrain search jobs/demo.yaml "Which currency is used in Hungary?"
@@ -206,8 +206,21 @@ def index(job: JobFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def evaluate(job: JobFile, overrides: Overrides = None) -> None:
-    """One training run, with train.mix, scored beside BM25 and the untrained encoder; ends with its report."""
+    """One training run, with train.mix, scored beside its baselines; ends with its report.
+
+    They are BM25, the untrained encoder, the models of evaluate.models, and BM25 fused with the trained model.
+    """
     _show(_run_to(job, overrides, "report"))
+
+
+@app.command()
+def mteb(job: JobFile, overrides: Overrides = None) -> None:
+    """A script that scores an exported model on mteb's tasks of the job's benchmarks: > run_mteb.py."""
+    from raytrain.evaluate.mteb_tasks import mteb_script
+    from raytrain.jobfile import load_job
+
+    loaded = load_job(job, overrides or [])
+    print(mteb_script(loaded.name, loaded.evaluate.benchmarks, loaded.evaluate.languages), end="")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, Pos
 
 from raytrain.corpus.config import Corpus
 from raytrain.evaluate.benchmark import KINDS, check_name, label_of
+from raytrain.evaluate.models import OtherModel
 from raytrain.index.config import Index
 from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
@@ -168,6 +169,7 @@ class Evaluate(Section):
         [], description=f"any of {', '.join(kind.form for kind in KINDS.values())}"
     )
     languages: Labels | None = Field(None, description="or pairs of them (deu-eng); default: all a benchmark has")
+    models: list[OtherModel] = Field([], description="of others, scored beside ours: a name each, or a section")
 
     @model_validator(mode="after")
     def _labels_differ(self) -> "Evaluate":
@@ -175,6 +177,10 @@ class Evaluate(Section):
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             raise ValueError(f"two benchmarks would both be called {', '.join(twice)}: rename a folder or file")
+        called = [model.called for model in self.models]
+        twice = sorted({name for name in called if called.count(name) > 1})
+        if twice:
+            raise ValueError(f"two models would both be called {', '.join(twice)}: give one of them a label")
         return self
 
 
@@ -318,6 +324,11 @@ class Job(Section):
                 f"train.validate_on.benchmark: {validate.benchmark} is among evaluate.benchmarks too: the model would "
                 "be chosen by what it is then judged on; take another one"
             )
+        clash = sorted(set(arms) & {model.called for model in self.evaluate.models})
+        if clash:
+            raise ValueError(f"evaluate.models: {clash[0]} is an arm of the study: give the model a label")
+        if self.evaluate.models and not self.evaluate.benchmarks:
+            raise ValueError("evaluate.models needs evaluate.benchmarks: name what to score the models on")
         if self.study and not self.evaluate.benchmarks:
             raise ValueError("study needs evaluate.benchmarks: name what to compare the arms on")
         return self

@@ -11,7 +11,7 @@ from raytrain.model.card import NAME, Scored
 from raytrain.pipeline import Task, options_of, status, up_to
 from raytrain.stages.chain import chain
 from raytrain.stages.export import card_of
-from raytrain.stages.model import FOLDER
+from raytrain.stages.model_source import FOLDER
 from raytrain.storage import Location, check_writable
 
 Work = Callable[[list[Task]], dict[str, Artifact]]

@@ -24,6 +24,7 @@ from raytrain.index.pieces import Piece, PieceRecord, plan_pieces, records_of
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.model.encoder import random_backbone
+from raytrain.model.opening import AsTrained
 from raytrain.model.tokenizer import save_tokenizer, train_tokenizer
 from raytrain.pipeline import Outcome
 from raytrain.records import read_records
@@ -107,8 +108,7 @@ def build(case: Case, pieces: list[Piece], to: Location, workers: int = 2) -> li
         pieces,
         to,
         model=case.model,
-        rules=case.job.model,
-        tokens_per_chunk=case.job.train.tokens_per_chunk,
+        opener=AsTrained(case.job.model, case.job.train.tokens_per_chunk),
         dtype="fp32",
         cluster=case.job.cluster.model_copy(update={"workers": workers}),
         progress=lambda rows, language: heard.append((rows, language)),

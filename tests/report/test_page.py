@@ -127,6 +127,8 @@ def report_of(*benchmarks: BenchmarkResult, **changes: Any) -> Report:
         "name": "mixes",
         "caveats": ["An illustration, not evidence: the questions are generated."],
         "results": Results(primary=PRIMARY, metrics=list(METRICS), benchmarks=list(benchmarks)),
+        "notes": {},
+        "published": {},
         "curves": {
             f"{system.name}:{seed}": [(step, 4 / step**0.5 + 0.1 * seed) for step in range(1, 300)]
             for system in trained

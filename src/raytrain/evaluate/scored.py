@@ -82,3 +82,17 @@ def read_scored(artifact: Artifact, part: HeldOut) -> tuple[list[str], dict[str,
     table = read_parquet(artifact.location / part.benchmark / part.language / "scores.parquet")
     columns = {metric: table.column(metric).to_numpy().astype(np.float64) for metric in METRICS}
     return table.column("question").to_pylist(), columns
+
+
+def read_hits(artifact: Artifact, part: HeldOut) -> dict[str, Hits]:
+    """The hits of the questions of one language with their raw scores; a question without any is not there.
+
+    Raises UserError if the file was damaged.
+    """
+    check_file(artifact, f"{part.benchmark}/{part.language}/hits.parquet")
+    table = read_parquet(artifact.location / part.benchmark / part.language / "hits.parquet")
+    found: dict[str, Hits] = {}
+    rows = zip(*(table.column(name).to_pylist() for name in ("question", "passage", "score")), strict=True)
+    for question, passage, value in rows:
+        found.setdefault(question, []).append((passage, value))
+    return found

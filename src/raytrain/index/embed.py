@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import ray.data
@@ -14,14 +14,12 @@ from ray.util.annotations import RayDeprecationWarning
 
 from raytrain.artifact import Artifact, download_folder
 from raytrain.cluster import threads_of
-from raytrain.config import Cluster, Model
+from raytrain.config import Cluster
 from raytrain.errors import user_error_in
 from raytrain.index.config import Dtype
 from raytrain.index.pieces import Piece, write_piece
+from raytrain.model.opening import OpenEmbedder, TextEmbedder
 from raytrain.storage import Location
-
-if TYPE_CHECKING:
-    from raytrain.model.embedder import Embedder
 
 
 class _Embedding:
@@ -30,29 +28,25 @@ class _Embedding:
     def __init__(
         self,
         model: Artifact,
-        rules: Model,
-        tokens: int,
+        opener: OpenEmbedder,
         cluster: Cluster,
         pieces: Sequence[Piece],
         dtype: Dtype,
         to: Location,
     ) -> None:
         self._model = model
-        self._rules = rules
-        self._tokens = tokens
+        self._opener = opener
         self._cluster = cluster
         self._pieces = pieces
         self._dtype: Dtype = dtype
         self._to = to
 
     @cached_property
-    def _embedder(self) -> "Embedder":
+    def _embedder(self) -> TextEmbedder:
         # Not when the actor is made: what is raised there comes out as mere text, and a UserError would be lost.
-        from raytrain.model.embedder import Embedder
-
-        on = threads_of(self._cluster), self._cluster.gpus_per_worker > 0
         with tempfile.TemporaryDirectory() as temp:
-            return Embedder(download_folder(self._model, "model", Path(temp)), self._rules, self._tokens, *on)
+            folder = download_folder(self._model, "model", Path(temp))
+            return self._opener(folder, threads_of(self._cluster), self._cluster.gpus_per_worker > 0)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         done: dict[str, list[Any]] = {"language": [], "rows": []}
@@ -73,13 +67,12 @@ def embed_pieces(
     to: Location,
     *,
     model: Artifact,
-    rules: Model,
-    tokens_per_chunk: int,
+    opener: OpenEmbedder,
     dtype: Dtype,
     cluster: Cluster,
     progress: Callable[[int, str], None],
 ) -> None:
-    """Embeds the passages of all ``pieces`` and writes them with their records under ``to``.
+    """Embeds the passages of all ``pieces`` and writes them with their records under ``to``; actors open the model.
 
     ``progress`` hears of each finished piece: its rows and language. Raises UserError for what the user can mend.
     """
@@ -89,7 +82,7 @@ def embed_pieces(
         warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_restarts, which has no other way in yet
         done = numbers.map_batches(
             _Embedding,
-            fn_constructor_args=(model, rules, tokens_per_chunk, cluster, list(pieces), dtype, to),
+            fn_constructor_args=(model, opener, cluster, list(pieces), dtype, to),
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=min(cluster.most_workers, len(pieces))),

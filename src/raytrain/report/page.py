@@ -14,6 +14,7 @@ from raytrain.report.account import total_of, with_benchmark_texts
 from raytrain.report.copies import copies_of
 from raytrain.report.corpus_tables import matches_table, reasons_table, steps_table
 from raytrain.report.heat_map import heat_map
+from raytrain.report.published import PublishedView, published_views
 from raytrain.report.rows import (
     DASH,
     MARKS,
@@ -66,6 +67,8 @@ class View:
     others: list[Table]
     heat: Markup
     failures: list[tuple[str, list[Failure]]]
+    notes: list[str] = field(default_factory=list)
+    published: list[PublishedView] = field(default_factory=list)
     forest: list[Markup] = field(default_factory=list)
     dots: list[Markup] = field(default_factory=list)
 
@@ -146,6 +149,8 @@ def _view(report: Report, index: int, styles: dict[str, plots.Style]) -> View:
         others=[_scores(benchmark, metric, parts) for metric in results.metrics if metric != results.primary],
         heat=Markup(heat_map(benchmark, results.primary, f"{key}-heat")),
         failures=_failures(report, benchmark.name),
+        notes=report.notes.get(benchmark.name, []),
+        published=published_views(benchmark, report.published.get(benchmark.name, []), results.metrics),
         forest=[Markup(svg) for svg in plots.forest(benchmark, styles, f"{key}-forest")],
         dots=[Markup(svg) for svg in plots.dots(benchmark, results.primary, styles, f"{key}-dots")],
     )

@@ -26,7 +26,8 @@ from raytrain.study.results import BenchmarkResult, System
 # Okabe and Ito's palette, which the colour-blind can tell apart; every colour comes with a mark or a name as well.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B", "#3A3A9E", "#56B4E9")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "p")
-_GREYS, _GREY_MARKERS = ("#6b7280", "#9aa1ac", "#3d4450"), ("X", "d", "*")
+_GREYS, _GREY_MARKERS = ("#6b7280", "#9aa1ac", "#3d4450"), ("X", "d", "*", "8", "<")
+_FUSED_MARKERS = ("h",)
 _HEADING, _TOP, _RIGHT = 25.0, 26.0, 12.0
 _SEED_LINES = ("-", "--", ":", "-.")
 
@@ -68,15 +69,15 @@ class _Frame:
 
 
 def styles_of(systems: Sequence[System]) -> dict[str, Style]:
-    """Colours for what was trained, greys for the baselines."""
-    styles, trained, baselines = {}, 0, 0
-    for system in systems:
-        if system.kind == "trained":
-            styles[system.name] = Style(_COLOURS[trained % len(_COLOURS)], _MARKERS[trained % len(_MARKERS)])
-            trained += 1
-        else:
-            styles[system.name] = Style(_GREYS[baselines % 3], _GREY_MARKERS[baselines % 3])
-            baselines += 1
+    """Colours for what was trained, greys for the baselines; what is fused with BM25 has the colour of its model."""
+    kinds = {kind: [s for s in systems if s.kind == kind] for kind in ("baseline", "trained", "fused")}
+    styles = {
+        system.name: Style(_GREYS[i % 3], _GREY_MARKERS[i % len(_GREY_MARKERS)])
+        for i, system in enumerate(kinds["baseline"])
+    }
+    for kind, marked in (("trained", _MARKERS), ("fused", _FUSED_MARKERS)):
+        for i, system in enumerate(kinds[kind]):
+            styles[system.name] = Style(_COLOURS[i % len(_COLOURS)], marked[i % len(marked)])
     return styles
 
 

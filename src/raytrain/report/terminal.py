@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from raytrain.report.account import with_benchmark_texts
+from raytrain.report.published import published_lines
 from raytrain.report.rows import (
     DASH,
     MARKS,
@@ -51,6 +52,11 @@ def print_report(report: Report, place: str) -> None:
     console.print()
     for benchmark in report.results.benchmarks:
         _print_benchmark(console, benchmark, report.results.primary)
+        for note in report.notes.get(benchmark.name, []):
+            console.print(Text(note), soft_wrap=True)
+        for line in published_lines(benchmark, report.published.get(benchmark.name, [])):
+            console.print(Text(line, "dim"), soft_wrap=True)
+        console.print()
     # Not through rich, which would break a long path.
     print(f"report: {place}")
 
@@ -80,7 +86,6 @@ def _print_benchmark(console: Console, benchmark: BenchmarkResult, metric: str) 
         )
     for verdict in benchmark.verdicts:
         console.print(Text(verdict, "bold"), soft_wrap=True)
-    console.print()
 
 
 def _packed(columns: Sequence[_Column], width: int, first: int) -> Iterator[list[_Column]]:

@@ -9,8 +9,10 @@ from raytrain.stages.benchmark import BENCHMARK, validation_task
 from raytrain.stages.embed import EMBED, UNTRAINED_EMBED, embed_stage
 from raytrain.stages.evaluate import BM25, EVALUATE, UNTRAINED
 from raytrain.stages.export import EXPORT
+from raytrain.stages.fusion import FUSED
 from raytrain.stages.index import INDEX
 from raytrain.stages.model import MODEL
+from raytrain.stages.other_model import other_tasks
 from raytrain.stages.passages import PASSAGES
 from raytrain.stages.plan import PLAN
 from raytrain.stages.prepare import prepare_task
@@ -20,7 +22,7 @@ from raytrain.stages.tokens import TOKENS
 from raytrain.stages.train import TRAIN
 from raytrain.study.arms import ArmRun, runs_of, with_seed
 
-EVALUATION = [BM25, UNTRAINED_EMBED, UNTRAINED, EMBED, EVALUATE]
+EVALUATION = [BM25, UNTRAINED_EMBED, UNTRAINED, EMBED, EVALUATE, FUSED]
 PASSAGES_EMBED = embed_stage("passages-embed", passages="passages", of="export")
 
 
@@ -42,7 +44,7 @@ def chain(job: Job) -> list[Task]:
     training = [*_validation(job), *_passages(job), prepare_task(job), *_training(job)]
     if not job.evaluate.benchmarks:
         return [*training, *(_indexing(job, {}) if job.index.passages else [])]
-    tasks = [Task.of(BENCHMARK, job), *training, *(Task.of(stage, job) for stage in EVALUATION)]
+    tasks = [Task.of(BENCHMARK, job), *training, *other_tasks(job), *(Task.of(stage, job) for stage in EVALUATION)]
     return [*tasks, *_indexing(job, {}), Task("report", REPORT, job, _all(tasks))]
 
 
@@ -67,6 +69,7 @@ def _indexing(job: Job, names: Mapping[str, str]) -> list[Task]:
 def study(job: Job, config: Study) -> list[Task]:
     """Every arm × seed of a study. Corpus, benchmarks and BM25 are shared by all, first weights by equal seeds."""
     tasks = [Task.of(BENCHMARK, job), *_validation(job), *_passages(job), prepare_task(job), Task.of(BM25, job)]
+    tasks += other_tasks(job)
     runs = runs_of(job, config)
     for seed in dict.fromkeys(run.seed for run in runs):
         seeded = with_seed(job, seed)
@@ -85,14 +88,14 @@ def study(job: Job, config: Study) -> list[Task]:
 
 def _arm(run: ArmRun) -> list[Task]:
     names = _names(run)
-    return [_train(run.job, names), *(_task(stage, run.job, names) for stage in (EXPORT, EMBED, EVALUATE))]
+    return [_train(run.job, names), *(_task(stage, run.job, names) for stage in (EXPORT, EMBED, EVALUATE, FUSED))]
 
 
 def _names(run: ArmRun) -> dict[str, str]:
     """The names of an arm's tasks, and of those that it shares with the other arms of its seed."""
     own = {
         stage.name: f"{run.name}/{stage.name}"
-        for stage in (PLAN, TRAIN, EXPORT, EMBED, PASSAGES_EMBED, INDEX, EVALUATE)
+        for stage in (PLAN, TRAIN, EXPORT, EMBED, PASSAGES_EMBED, INDEX, EVALUATE, FUSED)
     }
     return own | {role: f"seed:{run.seed}/{role}" for role in ("model", "tokens")}
 

@@ -1,6 +1,7 @@
 """embed: passages as vectors of a model, with their ids; a Ray batch job."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from raytrain.artifact import Artifact, RowAccount
@@ -8,34 +9,43 @@ from raytrain.config import Job
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.held_out import check_files, held_out_of
 from raytrain.index.pieces import Piece, PieceRecord, entry_of, plan_pieces, records_of
+from raytrain.model.opening import AsTrained, OpenEmbedder
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import counting
 from raytrain.records import delete_records, intact, read_records
 from raytrain.storage import Location
 
 
-def _identity(job: Job) -> Mapping[str, Any]:
-    return {
-        "model": job.model.rules(),
-        "piece_rows": job.index.piece_rows,
-        "dtype": job.index.dtype,
-        "tokens_per_chunk": job.train.tokens_per_chunk,  # batches round differently in the last bits
-        "gpu": job.cluster.gpus_per_worker > 0,  # in half precision there
-    }
+@dataclass(frozen=True)
+class Opening:
+    """How a model of the job is opened, and what of the job can change its vectors."""
+
+    identity: Callable[[Job], Mapping[str, Any]]
+    opener: Callable[[Job], OpenEmbedder]
 
 
-def _run(name: str, passages: str, of: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+TRAINED = Opening(
+    # Batches round differently in the last bits.
+    lambda job: {"model": job.model.rules(), "tokens_per_chunk": job.train.tokens_per_chunk},
+    lambda job: AsTrained(job.model, job.train.tokens_per_chunk),
+)
+
+
+def _run(
+    name: str, passages: str, of: str, opening: Opening, job: Job, inputs: Inputs, folder: Location, say: Say
+) -> Outcome:
     parts = held_out_of(inputs[passages])
     for part in parts:
         check_files(inputs[passages], part, "passages.parquet")
     pieces = plan_pieces(parts, job.index.piece_rows)
     if not pieces:
         raise UserError(f"{name}: there are no passages to embed")
-    done = _embed(name, job, inputs[of], pieces, folder, say)
+    done = _embed(name, job, inputs[of], opening.opener(job), pieces, folder, say)
     records = [done[piece.name] for piece in pieces]
     kept, dimension = sum(record.rows for record in records), records[0].dimension
     tokens, padded = sum(record.tokens for record in records), sum(record.padded_tokens for record in records)
-    say(f"{name}: {kept:,} passages in {dimension} dimensions, {tokens:,} tokens, {padded / tokens:.2f} × with padding")
+    padding = f", {tokens:,} tokens, {padded / tokens:.2f} × with padding" if tokens else ""
+    say(f"{name}: {kept:,} passages in {dimension} dimensions{padding}")
     summary = {
         "dimension": dimension,
         "dtype": job.index.dtype,
@@ -50,7 +60,7 @@ def _run(name: str, passages: str, of: str, job: Job, inputs: Inputs, folder: Lo
 
 
 def _embed(
-    name: str, job: Job, model: Artifact, pieces: list[Piece], folder: Location, say: Say
+    name: str, job: Job, model: Artifact, opener: OpenEmbedder, pieces: list[Piece], folder: Location, say: Say
 ) -> dict[str, PieceRecord]:
     """Embeds the pieces that are not there; tries again for what dead workers left undone. Gives all records."""
     from ray.exceptions import RayError
@@ -78,8 +88,7 @@ def _embed(
                     todo,
                     folder,
                     model=model,
-                    rules=job.model,
-                    tokens_per_chunk=job.train.tokens_per_chunk,
+                    opener=opener,
                     dtype=job.index.dtype,
                     cluster=pool,
                     progress=progress,
@@ -103,13 +112,18 @@ def _tidy(artifact: Artifact) -> None:
     delete_records(artifact.location)
 
 
-def embed_stage(name: str, passages: str, of: str) -> Stage:
+def embed_stage(name: str, passages: str, of: str, opening: Opening = TRAINED) -> Stage:
     """The stage that embeds the passages of input ``passages`` with the model of input ``of``."""
     return Stage(
         name,
         (passages, of),
-        _identity,
-        lambda job, inputs, folder, say: _run(name, passages, of, job, inputs, folder, say),
+        lambda job: {
+            **opening.identity(job),
+            "piece_rows": job.index.piece_rows,
+            "dtype": job.index.dtype,
+            "gpu": job.cluster.gpus_per_worker > 0,  # in half precision there
+        },
+        lambda job, inputs, folder, say: _run(name, passages, of, opening, job, inputs, folder, say),
         tidy=_tidy,
     )
 

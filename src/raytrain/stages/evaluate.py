@@ -14,13 +14,15 @@ from raytrain.evaluate.metrics import DEPTH, Hits
 from raytrain.evaluate.selection import Prediction
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import Advance, counting
-from raytrain.stages.model import FOLDER
+from raytrain.stages.embed import TRAINED, Opening
+from raytrain.stages.model_source import FOLDER
 from raytrain.storage import Location
 
 Rank = Callable[[HeldOut, dict[str, str], Advance], Mapping[str, Hits]]
 
 
-def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: Location, say: Say) -> Outcome:
+def score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: Location, say: Say) -> Outcome:
+    """Ranks and scores every language that has questions; ``texts`` is how many ``rank`` tells the progress of."""
     from raytrain.evaluate.scored import predictions_of_part, write_scored, write_selected
 
     parts = [part for part in held_out_of(benchmark) if part.asked]
@@ -46,18 +48,15 @@ def _score_all(title: str, benchmark: Artifact, texts: int, rank: Rank, folder: 
     return Outcome(files, [f"{label}/" for label in dict.fromkeys(part.benchmark for part in parts)], summary)
 
 
-def _identity(job: Job) -> Mapping[str, Any]:
-    return {"model": job.model.rules(), "tokens_per_chunk": job.train.tokens_per_chunk, "depth": DEPTH}
-
-
-def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+def _of_model(
+    title: str, of: str, embed: str, opening: Opening, job: Job, inputs: Inputs, folder: Location, say: Say
+) -> Outcome:
     from raytrain.index.embeddings import Embeddings, Span
     from raytrain.index.exact import search_among, search_exactly
-    from raytrain.model.embedder import Embedder
 
     with tempfile.TemporaryDirectory() as temp:
         model = download_folder(inputs[of], FOLDER, Path(temp))
-        embedder = Embedder(model, job.model, job.train.tokens_per_chunk, cpus_here(), job.cluster.gpus_per_worker > 0)
+        embedder = opening.opener(job)(model, cpus_here(), job.cluster.gpus_per_worker > 0)
 
     embeddings = Embeddings(inputs[embed])
     spans = {(span.benchmark, span.language): span for span in embeddings.spans}
@@ -74,7 +73,7 @@ def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder:
         return dict(zip(questions, found, strict=True))
 
     questions = sum(part.asked for part in held_out_of(inputs["benchmark"]))
-    return _score_all(title, inputs["benchmark"], questions, rank, folder, say)
+    return score_all(title, inputs["benchmark"], questions, rank, folder, say)
 
 
 def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
@@ -85,16 +84,19 @@ def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         return rank_bm25(questions, passages, DEPTH, advance)
 
     texts = sum(part.asked + part.passages for part in held_out_of(inputs["benchmark"]) if part.asked)
-    return _score_all("bm25", inputs["benchmark"], texts, rank, folder, say)
+    return score_all("bm25", inputs["benchmark"], texts, rank, folder, say)
 
 
-def evaluate_stage(name: str, of: str, embed: str) -> Stage:
-    """The stage that scores the model of input ``of``, whose passages are in the embeddings of input ``embed``."""
+def evaluate_stage(name: str, of: str, embed: str, opening: Opening = TRAINED, title: str | None = None) -> Stage:
+    """The stage that scores the model of input ``of``, whose passages are in the embeddings of input ``embed``.
+
+    ``title`` (default: the name) is what run files call the model.
+    """
     return Stage(
         name,
         ("benchmark", of, embed),
-        _identity,
-        lambda job, inputs, folder, say: _of_model(name, of, embed, job, inputs, folder, say),
+        lambda job: {**opening.identity(job), "depth": DEPTH},
+        lambda job, inputs, folder, say: _of_model(title or name, of, embed, opening, job, inputs, folder, say),
     )
 
 

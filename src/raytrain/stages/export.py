@@ -10,7 +10,7 @@ from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.evaluate.benchmark import label_of
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
-from raytrain.stages.model import FOLDER
+from raytrain.stages.model_source import FOLDER
 from raytrain.storage import Location
 
 if TYPE_CHECKING:

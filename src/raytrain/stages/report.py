@@ -15,9 +15,11 @@ from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of, trained_models
 from raytrain.evaluate.held_out import held_out_of, with_questions
+from raytrain.evaluate.models import note_of
+from raytrain.evaluate.published import edition, published_for
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
-from raytrain.stages.study import pairs_of, read_results
+from raytrain.stages.study import fused_of, others_of, pairs_of, read_results
 from raytrain.storage import Location
 from raytrain.study.failures import failures_of
 from raytrain.study.results import Failure, Report, Results
@@ -32,12 +34,15 @@ SEEDS_FOR_EVIDENCE = 3
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.report.page import render
 
+    results = read_results(inputs["study"]) if job.study else _of_one_run(job, inputs)
     report = Report(
         format=FORMAT,
         name=job.name,
         caveats=caveats(job),
         corpus=account_of(inputs["prepare"].manifest),
-        results=read_results(inputs["study"]) if job.study else _of_one_run(job, inputs),
+        results=results,
+        notes=notes(job),
+        published={b.name: found for b in results.benchmarks if (found := published_for(b.name, b.languages))},
         curves=_curves(inputs),
         failures=_failures(job, inputs),
         provenance=_provenance(job, inputs),
@@ -97,6 +102,12 @@ def _not_searched(rules: Decontaminate | Literal[False]) -> list[str]:
     return []
 
 
+def notes(job: Job) -> dict[str, list[str]]:
+    """What to bear in mind of single systems, by benchmark."""
+    labels = [label_of(name) for name in job.evaluate.benchmarks] if job.evaluate.models else []
+    return {label: [note_of(model, label) for model in job.evaluate.models] for label in labels}
+
+
 def _of_one_run(job: Job, inputs: Inputs) -> Results:
     from raytrain.study.gather import Evaluated, results_of
 
@@ -104,7 +115,9 @@ def _of_one_run(job: Job, inputs: Inputs) -> Results:
     systems = [
         Evaluated("BM25", "baseline", (), [inputs["bm25"]], {}),
         Evaluated("untrained", "baseline", seeds, [inputs["untrained"]], {}),
+        *others_of(job, inputs),
         Evaluated("trained", "trained", seeds, [inputs["evaluate"]], pairs_of(inputs["plan"])),
+        fused_of("trained", seeds, [inputs["fused"]]),
     ]
     return results_of(inputs["benchmark"], systems, None)
 
@@ -173,11 +186,13 @@ def _origin(name: str, artifact: Artifact, here: Mapping[str, str]) -> dict[str,
 
 
 _TOLD = {"model_sha256", "steps", "pairs", "workers", "last_loss", "kind", "dimension", "parameters", "vocabulary"}
+_TOLD |= {"commit", "modules", "max_seq_length", "prompts", "similarity"}  # of models of others
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
     # Inputs say the rest; these are what the page tells of the job besides.
-    return {"name": job.name, "format": FORMAT, "caveats": caveats(job)}
+    told = {"name": job.name, "format": FORMAT, "caveats": caveats(job), "published": edition()}
+    return told | ({"notes": notes(job)} if job.evaluate.models else {})
 
 
 def read_report(artifact: Artifact) -> Report:

@@ -1,6 +1,6 @@
 """study: the scores of all arms and seeds, compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +8,7 @@ from raytrain.artifact import Artifact, check_file, write_file
 from raytrain.config import Job, Study
 from raytrain.errors import UserError
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
+from raytrain.stages.other_model import SCORE, name_of
 from raytrain.storage import Location
 from raytrain.study.compare import Draws
 from raytrain.study.gather import Evaluated, results_of
@@ -38,12 +39,16 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     systems = [
         Evaluated("BM25", "baseline", (), [inputs["bm25"]], {}),
         _untrained({seed: inputs[f"seed:{seed}/untrained"] for seed in seeds}),
+        *others_of(job, inputs),
     ]
     for arm in study.arms:
         names = [f"{arm}:{seed}" for seed in study.seeds_of(arm)]
         evaluations = [inputs[f"{name}/evaluate"] for name in names]
         pairs = all_pairs([pairs_of(inputs[f"{name}/plan"]) for name in names])
         systems.append(Evaluated(arm, "trained", tuple(study.seeds_of(arm)), evaluations, pairs))
+    for arm in study.arms:
+        fused = [inputs[f"{arm}:{seed}/fused"] for seed in study.seeds_of(arm)]
+        systems.append(fused_of(arm, tuple(study.seeds_of(arm)), fused))
     check_apart(systems)
     results = results_of(inputs["benchmark"], systems, study.compared_with)
     file = write_file(results.model_dump_json(indent=1).encode(), folder, FILE)
@@ -56,6 +61,17 @@ def _untrained(by_seed: dict[int, Artifact]) -> Evaluated:
     distinct = {evaluation.manifest.hash: seed for seed, evaluation in reversed(by_seed.items())}
     seeds = tuple(seed for seed in by_seed if seed in distinct.values())
     return Evaluated("untrained", "baseline", seeds, [by_seed[seed] for seed in seeds], {})
+
+
+def others_of(job: Job, inputs: Inputs) -> list[Evaluated]:
+    """The models of others, which have no seeds and no training pairs of this job."""
+    models = job.evaluate.models
+    return [Evaluated(model.called, "baseline", (), [inputs[name_of(model, SCORE)]], {}) for model in models]
+
+
+def fused_of(arm: str, seeds: tuple[int, ...], evaluations: Sequence[Artifact]) -> Evaluated:
+    """A trained model's hits fused with those of BM25, one evaluation a seed."""
+    return Evaluated(f"BM25 + {arm}", "fused", seeds, evaluations, {})
 
 
 def check_apart(systems: list[Evaluated]) -> None:

@@ -11,7 +11,7 @@ from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.model.tokens import TokenRules
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, Task, examine
-from raytrain.stages.model import FOLDER
+from raytrain.stages.model_source import FOLDER
 from raytrain.storage import Location
 
 TOKENIZER = f"{FOLDER}/tokenizer.json"

@@ -15,7 +15,7 @@ from raytrain.interrupt import sigterm_as_ctrl_c
 from raytrain.losses.config import learned_temperatures
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
 from raytrain.stages.benchmark import check_validation
-from raytrain.stages.model import FOLDER
+from raytrain.stages.model_source import FOLDER
 from raytrain.stages.plan import open_plan
 from raytrain.stages.tokens import token_rules, tokens_of
 from raytrain.storage import Location

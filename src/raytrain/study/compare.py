@@ -29,7 +29,7 @@ class Scored:
     """The scores of one system. ``scores``: metric → language → (max(1, seeds), questions), each from 0 to 1."""
 
     name: str
-    kind: Literal["baseline", "trained"]
+    kind: Literal["baseline", "trained", "fused"]
     seeds: tuple[int, ...]
     pairs: Mapping[str, int]
     scores: Mapping[str, Mapping[str, FloatArray]]

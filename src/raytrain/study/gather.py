@@ -23,7 +23,7 @@ class Evaluated:
     """
 
     name: str
-    kind: Literal["baseline", "trained"]
+    kind: Literal["baseline", "trained", "fused"]
     seeds: tuple[int, ...]
     evaluations: Sequence[Artifact]
     pairs: Mapping[str, int]

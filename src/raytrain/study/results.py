@@ -6,6 +6,7 @@ from pydantic import Field
 
 from raytrain.artifact import Record, RowAccount
 from raytrain.corpus.config import Decontaminate
+from raytrain.evaluate.published import Published
 
 PRIMARY = "nDCG@10"
 
@@ -20,7 +21,8 @@ class Estimate(Record):
 
 
 class System(Record):
-    """What was scored: a baseline (BM25, the untrained encoder) or a trained one (an arm of a study).
+    """What was scored: a baseline (BM25, the untrained encoder, a model of others), a trained one (an arm of a study),
+    or one of these fused with BM25, which is compared with nothing.
 
     ``languages`` and ``groups``: language or group → metric → estimate; languages without a scored question are
     not there. ``pairs``: training pairs by language over all seeds, empty for what was not trained. ``seeds``: empty
@@ -28,7 +30,7 @@ class System(Record):
     """
 
     name: str
-    kind: Literal["baseline", "trained"]
+    kind: Literal["baseline", "trained", "fused"]
     seeds: list[int]
     pairs: dict[str, int]
     languages: dict[str, dict[str, Estimate]]
@@ -122,13 +124,18 @@ class Failure(Record):
 
 
 class Report(Record):
-    """The numbers with all that is needed to judge them. ``curves``: training run → (step, loss)."""
+    """The numbers with all that is needed to judge them. ``curves``: training run → (step, loss).
+
+    By benchmark, ``notes``: what to bear in mind of single systems; ``published``: what others measured elsewhere.
+    """
 
     format: int
     name: str
     caveats: list[str]
     corpus: CorpusAccount | None = None
     results: Results
+    notes: dict[str, list[str]]
+    published: dict[str, list[Published]]
     curves: dict[str, list[tuple[int, float]]]
     failures: list[Failure] = Field(default_factory=list)
     provenance: dict[str, Any]

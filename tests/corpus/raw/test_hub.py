@@ -166,7 +166,7 @@ def test_files_of_the_hub_are_fetched_once_and_counted_without(tmp_path: Path) -
     swa = (folder / "README.md").read_text().removeprefix("---\nconfigs:\n")
     (folder / "README.md").write_text(card + swa)
     with hubserver.serve(folder, "me/webfaq") as hub:
-        env = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "NO_PROXY": "127.0.0.1"}
+        env = hubserver.environment(hub, tmp_path)
 
         def run(files: int) -> tuple[dict[str, Any], list[Any]]:
             hub.fetched.clear()
