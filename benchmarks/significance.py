@@ -1,9 +1,9 @@
 """Do the tests over questions reject at their level, and do the intervals cover at theirs? On made-up scores.
 
-    .venv/bin/python benchmarks/significance.py [--simulations 4000] [--permutations 2000] [--together 20]
+    .venv/bin/python benchmarks/significance.py [--simulations 4000] [--permutations 2000] [--together 50]
 
-Eleven languages with as many questions as Mr. TyDi's test set has. A question has a chance of its own, the same for both
-systems, that any one passage which stands before the right one does not; so nDCG@10 of a question is one of eleven
+Eleven languages with as many questions as Mr. TyDi's test set has. Each question has a chance of its own, the same for
+both systems, and the place of its passage is geometric with that chance; so nDCG@10 of a question is one of eleven
 numbers, often 0 or 1, and the true means are known. System B may answer a share of its questions at once: the effect.
 ``--together`` simulations share their draws of signs and questions, which changes no level, and saves nearly all time.
 """
@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--simulations", type=int, default=4_000)
     parser.add_argument("--permutations", type=int, default=2_000)
-    parser.add_argument("--together", type=int, default=20)
+    parser.add_argument("--together", type=int, default=50)
     parser.add_argument("--share", type=float, default=0.05)
     given = parser.parse_args()
     start = time.perf_counter()

@@ -5,17 +5,19 @@ whitespace, so that within an id whitespace, control characters and ``%`` are pe
 when read.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from struct import Struct
 from urllib.parse import quote, unquote
-
-import numpy as np
 
 from raytrain.errors import UserError
 from raytrain.evaluate.metrics import DEPTH, Hits
 
 # \s lacks nothing that str.split parts at; of the other control characters C tools stop at NUL.
 UNSAFE = re.compile(r"[\s%\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+SINGLE = Struct("<f")
 
 
 def run_text(ranked: Mapping[str, Hits], tag: str) -> str:
@@ -88,11 +90,12 @@ def _rows(text: str, name: str, columns: str) -> Iterator[tuple[str, list[str]]]
 
 def _single(value: str, where: str) -> float:
     try:
-        with np.errstate(over="ignore"):
-            number = float(np.float32(float(value)))
+        number: float = SINGLE.unpack(SINGLE.pack(float(value)))[0]
     except ValueError as error:
         raise UserError(f"{where}: score {value} is no number") from error
-    if not np.isfinite(number):
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise UserError(f"{where}: score {value} is no finite number in single precision")
     return number
 

@@ -166,10 +166,16 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
             done[i] = done[i].model_copy(update={"p_questions_holm": p_holm})
         places = [i for i, c in enumerate(done) if family[i] and c.p is not None]
         for i, p_holm in zip(places, holm([p for k in places if (p := done[k].p) is not None]), strict=True):
-            sign: Literal["better", "worse"] = "better" if done[i].difference > 0 else "worse"
-            finding = sign if p_holm < ALPHA and done[i].difference else "no verdict"
+            finding = finding_of(done[i].difference, p_holm)
             done[i] = done[i].model_copy(update={"p_holm": p_holm, "finding": finding})
     return done
+
+
+def finding_of(difference: float, p: float) -> Literal["better", "worse", "no verdict"]:
+    """What a difference is, by its corrected p."""
+    if p >= ALPHA or not difference:
+        return "no verdict"
+    return "better" if difference > 0 else "worse"
 
 
 def _check(ids: Mapping[str, Sequence[str]], systems: Sequence[Scored], baseline: str | None) -> None:
