@@ -1,8 +1,8 @@
 """Rankings and judgements as the text files that trec_eval and its kin read.
 
-A run has lines ``question Q0 passage rank score tag``, a qrels file ``question 0 passage grade``. Columns are parted by
-whitespace, so that within an id whitespace, control characters and ``%`` are percent-encoded (UTF-8), and decoded
-when read.
+A run has lines ``question Q0 passage rank score tag``, a qrels file ``question 0 passage grade``, a topics file
+``question<TAB>text``. Columns are parted by whitespace, so that within an id whitespace, control characters and ``%``
+are percent-encoded (UTF-8), and decoded when read.
 """
 
 import math
@@ -42,6 +42,14 @@ def qrels_text(relevant: Mapping[str, Mapping[str, int]]) -> str:
         for query, grades in relevant.items()
         for passage, grade in grades.items()
     )
+
+
+def topics_text(queries: Mapping[str, str]) -> str:
+    """Questions, a line each: id, tab, text on one line. Raises UserError for an empty id.
+
+    Stretches of whitespace are one space here, for a tab or a line break would end the text.
+    """
+    return "".join(f"{_encoded(query, 'question id')}\t{' '.join(text.split())}\n" for query, text in queries.items())
 
 
 def read_run(text: str, name: str) -> dict[str, Hits]:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def _of_model(title: str, of: str, embed: str, job: Job, inputs: Inputs, folder:
         return dict(zip(questions, search_exactly(embeddings, span, vectors, DEPTH), strict=True))
 
     questions = sum(part.questions for part in held_out_of(inputs["benchmark"]))
-    return _score_all(title, inputs["benchmark"], questions, rank, folder)
+    done = _score_all(title, inputs["benchmark"], questions, rank, folder)
+    return replace(done, summary={**done.summary, "device": embedder.device.type})
 
 
 def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:

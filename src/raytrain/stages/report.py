@@ -20,13 +20,14 @@ from raytrain.stages.study import pairs_of, read_results
 from raytrain.storage import Location
 from raytrain.study.results import Report, Results
 
-PAGE, DATA = "index.html", "report.json"
-FORMAT = 2
+PAGE, DATA, METRICS = "index.html", "report.json", "metrics.json"
+FORMAT = 3
 POINTS_A_CURVE = 100
 SEEDS_FOR_EVIDENCE = 3
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.report.numbers import numbers
     from raytrain.report.page import render
 
     report = Report(
@@ -38,9 +39,13 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         curves=_curves(inputs),
         provenance=_provenance(job, inputs),
     )
-    texts = {PAGE: render(report), DATA: report.model_dump_json(indent=1)}
+    texts = {
+        PAGE: render(report),
+        DATA: report.model_dump_json(indent=1),
+        METRICS: json.dumps(numbers(report, inputs), indent=1, ensure_ascii=False),
+    }
     files = [write_file(text.encode(), folder, path) for path, text in texts.items()]
-    return Outcome(files, [PAGE, DATA], {"caveats": report.caveats})
+    return Outcome(files, list(texts), {"caveats": report.caveats})
 
 
 def caveats(job: Job) -> list[str]:
