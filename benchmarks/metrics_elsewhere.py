@@ -1,9 +1,9 @@
 """The metrics of raytrain, pytrec_eval, ir_measures and ranx on the real Mr. TyDi judgements, side by side.
 
-    python -m venv other && other/bin/pip install -c constraints.txt -e . ir-measures ranx
-    other/bin/python benchmarks/metrics_elsewhere.py
+    python -m venv other && other/bin/pip install ir-measures ranx pytrec-eval-terrier
+    PYTHONPATH=src other/bin/python benchmarks/metrics_elsewhere.py
 
-ranx compiles its metrics with numba, which is why it is no part of the tests. Runs are made up, with scores that differ
+ranx compiles its metrics with numba and brings twenty packages, which is why it is no part of the tests. Runs are made up, with scores that differ
 and with ties. What is compared is ``run.trec`` as an evaluation writes it, whose scores are places, so that nobody has
 ties to break; and, for the record, the same runs with their raw scores, where conventions part. Questions without hits
 are left out, since ir_measures does so.
@@ -80,7 +80,7 @@ def places(ranked: dict[str, Hits]) -> Raw:
 
 
 def main() -> None:
-    """Prints the largest difference to raytrain of any question."""
+    """Prints the largest difference to raytrain of any question, and the metrics that differ."""
     for file in sorted(FOLDER.glob("qrels.*.txt")):
         relevant = read_qrels(file.read_text(), file.name)
         for tied in (False, True):
@@ -98,10 +98,10 @@ def main() -> None:
                     apart = {
                         m: max(abs(ours[q][m] - v) for q, v in zip(relevant, theirs[m], strict=True)) for m in METRICS
                     }
-                    worst = max(apart, key=lambda m: apart[m])
+                    others = [metric for metric, most in apart.items() if most >= 1e-6]
                     ties = "ties" if tied else "no ties"
-                    where = "" if apart[worst] < 1e-6 else f" ({worst})"
-                    print(f"{file.name[:26]}  {ties:7}  {kind:10}  {name:11}  {apart[worst]:.1e}{where}", flush=True)
+                    row = f"{file.name[:22]}  {ties:7}  {kind:10}  {name:11}  {max(apart.values()):.1e}"
+                    print(f"{row}  {', '.join(others)}".rstrip(), flush=True)
 
 
 if __name__ == "__main__":
