@@ -3,10 +3,10 @@
     python -m venv other && other/bin/pip install ir-measures ranx pytrec-eval-terrier
     PYTHONPATH=src other/bin/python benchmarks/metrics_elsewhere.py
 
-ranx compiles its metrics with numba and brings twenty packages, which is why it is no part of the tests. Runs are made up, with scores that differ
-and with ties. What is compared is ``run.trec`` as an evaluation writes it, whose scores are places, so that nobody has
-ties to break; and, for the record, the same runs with their raw scores, where conventions part. Questions without hits
-are left out, since ir_measures does so.
+ranx compiles its metrics with numba and brings twenty packages, which is why it is no part of the tests. Runs are made
+up, with scores that differ and with ties. What is compared is ``run.trec`` as an evaluation writes it, whose scores are
+places, so that nobody has ties to break; and, for the record, the same runs with their raw scores, where conventions
+part. Every question has hits: a missing one is a matter of its own.
 """
 
 from pathlib import Path

@@ -6,6 +6,7 @@ from raytrain.artifact import Record, RowAccount
 from raytrain.corpus.config import Decontaminate
 
 PRIMARY = "nDCG@10"
+SHOWN = ("nDCG@10", "MRR@100", "Recall@100")  # where there is no room for all
 
 
 class Estimate(Record):
