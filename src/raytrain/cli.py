@@ -206,7 +206,7 @@ def index(job: JobFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def evaluate(
-    job: Annotated[str | None, typer.Argument(metavar="[JOB.yaml]", help="the job file")] = None,
+    job: Annotated[str | None, typer.Argument(metavar="JOB.yaml", help="the job file")] = None,
     overrides: Overrides = None,
     runs: Annotated[
         tuple[str, str] | None,
