@@ -7,7 +7,7 @@ from raytrain.artifact import Artifact
 from raytrain.evaluate.metrics import DEPTH
 from raytrain.study.results import BenchmarkResult, Estimate, Report
 
-MODELS = ("model", "export")  # stages whose artifacts are model folders
+MODEL = "model/"  # the folder of an artifact that holds one
 RANKED = "hits.parquet"  # what an evaluation has
 
 
@@ -54,9 +54,13 @@ def _how(provenance: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> dict[
     return {
         "corpus": {n: {"hash": m.hash, "content": m.content} for n, m in manifests.items() if m.stage == "prepare"},
         "models": {
-            name: {"hash": m.hash, "made_from": m.identity, "sha256": {file.path: file.sha256 for file in m.files}}
+            name: {
+                "hash": m.hash,
+                "made_from": m.identity,
+                "sha256": {file.path: file.sha256 for file in m.files if file.path.startswith(MODEL)},
+            }
             for name, m in manifests.items()
-            if m.stage in MODELS
+            if any(file.path == f"{MODEL}config.json" for file in m.files)
         },
         "texts": {key: value for key, value in job["model"].items() if key != "from_scratch"},
         "evaluations": {
