@@ -11,8 +11,9 @@ INSTALL := $(PIP) install -q -c constraints.txt
 demo: $(VENV)/.installed
 	$(VENV)/bin/raytrain run jobs/demo.yaml
 
+# Two files of tests at a time: much of a test is waiting for processes that start one after the other.
 test: lint
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 # Long kills and whatever else takes longer than a test should.
 test-system: $(VENV)/.installed-test

@@ -18,6 +18,7 @@ from model.sentence_folder import sentence_folder
 from processes import kill_tree, start
 from raytrain.artifact import Artifact
 from raytrain.errors import UserError
+from raytrain.evaluate.metrics import METRICS
 from raytrain.jobfile import job_from
 from raytrain.pipeline import differences, run, status
 from raytrain.search import find
@@ -157,7 +158,7 @@ def test_every_system_is_scored_on_every_language(planted: dict[str, Artifact]) 
     for system in result.systems:
         assert set(system.languages) == set(LANGUAGES)
         for scores in system.languages.values():
-            assert set(scores) == {"nDCG@10", "MRR@100", "Recall@100"}
+            assert set(scores) == set(METRICS)
             assert all(e.low <= e.mean <= e.high for e in scores.values())
     assert result.systems[0].groups["all"]["nDCG@10"].mean > 0.9  # rare words in common: BM25's home
 
@@ -175,6 +176,29 @@ def test_the_report_names_all_it_comes_from(planted: dict[str, Artifact]) -> Non
     files = report.provenance["benchmarks"]["beir-eval"]["files"]
     assert len([path for path in files if path.endswith("qrels.trec")]) == 3
     assert set(report.curves) == {f"{arm}:{seed}" for arm in ARMS for seed in (1, 2, 3)}
+
+
+def test_the_means_of_every_metric_are_in_one_file_with_how_they_came_about(planted: dict[str, Artifact]) -> None:
+    found = json.loads((planted["report"].location / "metrics.json").read_text())
+    (result,) = read_report(planted["report"]).results.benchmarks
+    benchmark, how = found["benchmarks"]["beir-eval"], found["how"]
+    for system in result.systems:
+        for over, estimates in (("languages", system.languages), ("groups", system.groups)):
+            told = benchmark["systems"][system.name][over]
+            assert told == {x: {m: e.mean for m, e in of.items()} for x, of in estimates.items()}
+            assert all(set(means) == set(METRICS) for means in told.values())
+    assert {"trained", "never trained", "all", "all without eng"} == set(benchmark["groups"])
+    assert how["search"]["exact"] is True
+    assert how["texts"]["pooling"] == "mean"
+    assert how["versions"]["pytrec-eval-terrier"] == version("pytrec-eval-terrier")
+    for name in ("french:1/export", "seed:1/model"):
+        files = {file.path: file.sha256 for file in planted[name].manifest.files}
+        assert how["models"][name]["sha256"] == files
+        assert any(path.endswith("tokenizer.json") for path in files)
+    evaluation = how["evaluations"]["french:1/evaluate"]
+    assert (evaluation["device"], evaluation["rules"]["depth"]) == ("cpu", 1000)
+    assert {"bm25", "seed:1/untrained"} <= set(how["evaluations"])
+    assert any(path.endswith("topics.tsv") for path in how["benchmarks"]["beir-eval"]["files"])
 
 
 def test_search_finds_the_passage_that_shares_the_words(

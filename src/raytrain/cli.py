@@ -205,12 +205,39 @@ def index(job: JobFile, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def evaluate(job: JobFile, overrides: Overrides = None) -> None:
+def evaluate(
+    job: Annotated[str | None, typer.Argument(metavar="JOB.yaml", help="the job file")] = None,
+    overrides: Overrides = None,
+    runs: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="compare two rankings instead: evaluations' folders, or TREC runs"),
+    ] = None,
+    qrels: Annotated[
+        str | None, typer.Option(metavar="FILE", help="of --runs: judgements to score them by; a folder for folders")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="of --runs: what is compared")] = "nDCG@10",
+    json: Annotated[str | None, typer.Option(metavar="FILE", help="of --runs: writes all numbers there")] = None,
+) -> None:
     """One training run, with train.mix, scored beside its baselines; ends with its report.
 
     They are BM25, the untrained encoder, the models of evaluate.models, and BM25 fused with the trained model.
+    Or with --runs any two rankings of the same questions: differences with their intervals, and tests.
     """
-    _show(_run_to(job, overrides, "report"))
+    if runs is None:
+        if job is None or qrels or json:
+            raise UserError("evaluate: name a job file, or two rankings with --runs A B [--qrels FILE] [--json FILE]")
+        _show(_run_to(job, overrides, "report"))
+        return
+    if job is not None:
+        raise UserError(f"evaluate: --runs takes two rankings and no job file: leave out {job}")
+    from raytrain.compare_runs import compare_runs
+    from raytrain.report.pair import print_compared
+    from raytrain.storage import Location
+
+    compared = compare_runs(*runs, qrels, metric)
+    if json is not None:
+        Location.of(json).write_bytes(compared.model_dump_json(indent=1).encode())
+    print_compared(_wide_console(), compared)
 
 
 @app.command()

@@ -92,7 +92,7 @@ def test_hits_are_those_of_a_plain_reference(queries: dict[str, str], passages: 
 
 def test_a_hundred_are_given_or_all_that_share_a_word() -> None:
     passages = {f"p{i:03d}": "word and more" if i % 2 else "nothing" for i in range(300)}
-    ranked = rank_bm25({"many": "word", "none": "other", "half": "other word"}, passages)
+    ranked = rank_bm25({"many": "word", "none": "other", "half": "other word"}, passages, 100)
     assert [name for name, _ in ranked["many"]] == [f"p{i:03d}" for i in range(299, 99, -2)]
     assert ranked["none"] == []
     assert ranked["half"] == ranked["many"]

@@ -197,6 +197,7 @@ def test_the_files_are_as_the_manifest_says_and_the_same_again(tmp_path: Path) -
         "bench/fin/passages.parquet",
         "bench/fin/qrels.trec",
         "bench/fin/questions.parquet",
+        "bench/fin/topics.tsv",
     ]
 
 

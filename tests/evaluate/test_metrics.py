@@ -21,11 +21,21 @@ def plainly(grades: dict[str, int], order: list[str]) -> dict[str, float]:
 
     ideal = gain(sorted(grades.values(), reverse=True))
     wanted = {name for name, grade in grades.items() if grade > 0}
-    places = [place for place, name in enumerate(order[:100], 1) if name in wanted]
+    places = [place for place, name in enumerate(order, 1) if name in wanted]
+
+    def first(cut: int) -> float:
+        return 1 / places[0] if places and places[0] <= cut else 0.0
+
+    def share(cut: int) -> float:
+        return sum(place <= cut for place in places) / len(wanted) if wanted else 0.0
+
     return {
         "nDCG@10": gain([grades.get(name, 0) for name in order]) / ideal if ideal else 0.0,
-        "MRR@100": 1 / places[0] if places else 0.0,
-        "Recall@100": len(places) / len(wanted) if wanted else 0.0,
+        "MRR@10": first(10),
+        "MRR@100": first(100),
+        "Recall@10": share(10),
+        "Recall@100": share(100),
+        "Recall@1000": share(1000),
     }
 
 
@@ -47,14 +57,31 @@ def test_graded_gains_are_linear() -> None:
 
 
 def test_each_metric_has_its_cut() -> None:
-    places = (1, 10, 11, 100, 101, 150)
-    relevant = {f"q{place}": {NAMES[place - 1]: 1} for place in places}
-    found = score(relevant, {query: hits(*NAMES) for query in relevant})
+    names = [f"n{i:04d}" for i in range(1, 1102)]
+    places = (1, 10, 11, 100, 101, 1000, 1001)
+    relevant = {f"q{place}": {names[place - 1]: 1} for place in places}
+    found = score(relevant, {query: hits(*names) for query in relevant})
     by_metric = {metric: [found[query][metric] for query in relevant] for metric in METRICS}
-    assert by_metric["nDCG@10"] == pytest.approx([1, 1 / log2(11), 0, 0, 0, 0])
-    assert by_metric["MRR@100"] == pytest.approx([1, 1 / 10, 1 / 11, 1 / 100, 0, 0])
-    assert by_metric["Recall@100"] == [1, 1, 1, 1, 0, 0]
-    assert DEPTH == 100
+    assert by_metric["nDCG@10"] == pytest.approx([1, 1 / log2(11), 0, 0, 0, 0, 0])
+    assert by_metric["MRR@10"] == pytest.approx([1, 1 / 10, 0, 0, 0, 0, 0])
+    assert by_metric["MRR@100"] == pytest.approx([1, 1 / 10, 1 / 11, 1 / 100, 0, 0, 0])
+    assert by_metric["Recall@10"] == [1, 1, 0, 0, 0, 0, 0]
+    assert by_metric["Recall@100"] == [1, 1, 1, 1, 0, 0, 0]
+    assert by_metric["Recall@1000"] == [1, 1, 1, 1, 1, 1, 0]
+    assert DEPTH == 1000
+
+
+def test_some_metrics_alone_have_the_same_values() -> None:
+    relevant = {"q": {NAMES[4]: 1, NAMES[60]: 1}, "missing": {"p": 1}}
+    run = {"q": hits(*NAMES)}
+    every = score(relevant, run)
+    for metric in METRICS:
+        assert score(relevant, run, [metric]) == {query: {metric: every[query][metric]} for query in relevant}
+
+
+def test_a_passage_that_is_hit_twice_counts_once_and_where_it_comes_first() -> None:
+    found = score({"q": {"a": 1, "b": 1}}, {"q": hits("x", "a", "a", "a")})["q"]
+    assert (found["MRR@10"], found["Recall@10"]) == (0.5, 0.5)
 
 
 def test_a_question_without_hits_counts_0_and_is_not_left_out() -> None:

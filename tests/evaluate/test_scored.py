@@ -3,16 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from raytrain.artifact import Artifact, RowAccount, commit, download_file, make_manifest
+from raytrain.artifact import Artifact, File, RowAccount, commit, download_file, make_manifest
 from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut, write_held_out
 from raytrain.evaluate.metrics import DEPTH, METRICS, Hits, score
 from raytrain.evaluate.retrieval import Retrieval
 from raytrain.evaluate.scored import read_scored, write_scored
 from raytrain.evaluate.trec import read_run
-from raytrain.parquet import read_parquet
+from raytrain.parquet import read_parquet, write_parquet
 from raytrain.storage import Location
 
 # In an order that is not sorted; é sorts after z, and 10 before 9.
@@ -40,6 +41,10 @@ def part_of(folder: Location, relevant: dict[str, dict[str, int]]) -> HeldOut:
 
 def evaluated(part: HeldOut, ranked: dict[str, Hits], folder: Location) -> tuple[Artifact, dict[str, float]]:
     files, means = write_scored(part, ranked, "a tag", folder)
+    return committed(folder, files), means
+
+
+def committed(folder: Location, files: list[File]) -> Artifact:
     manifest = make_manifest(
         stage="evaluate",
         writer="me",
@@ -51,7 +56,7 @@ def evaluated(part: HeldOut, ranked: dict[str, Hits], folder: Location) -> tuple
         rows=RowAccount(taken=0, kept=0),
         summary={},
     )
-    return commit(folder, manifest), means
+    return commit(folder, manifest)
 
 
 @pytest.fixture
@@ -109,17 +114,24 @@ def test_the_run_file_gives_the_same_metrics(part: HeldOut, place: Location) -> 
 
 
 def test_a_ranking_deeper_than_the_depth_is_cut_alike_everywhere(tmp_path: Path, place: Location) -> None:
-    deep = [(f"n{i:03d}", float(-i)) for i in range(DEPTH + 20)]
-    relevant = {"in": {f"n{DEPTH - 1:03d}": 1}, "out": {f"n{DEPTH:03d}": 1}}
+    deep = [(f"n{i:04d}", float(-i)) for i in range(DEPTH + 20)]
+    relevant = {"in": {f"n{DEPTH - 1:04d}": 1}, "out": {f"n{DEPTH:04d}": 1}, "shallow": {"n0099": 1}}
     part = part_of(Location.of(str(tmp_path / "benchmark")), relevant)
     artifact, _ = evaluated(part, dict.fromkeys(relevant, deep), place)
     questions, scores = read_scored(artifact, part)
-    assert questions == ["in", "out"]
-    assert scores["MRR@100"].tolist() == [1 / DEPTH, 0]
-    assert scores["Recall@100"].tolist() == [1, 0]
+    assert questions == ["in", "out", "shallow"]
+    assert scores["MRR@100"].tolist() == [0, 0, 1 / 100]
+    assert scores["Recall@1000"].tolist() == [1, 0, 1]
     run = read_run((place / "bench/fin/run.trec").read_text(), "run")
     again = score(relevant, run)
-    assert [again[q]["MRR@100"] for q in questions] == [1 / DEPTH, 0]
+    assert {q: {m: scores[m][i] for m in METRICS} for i, q in enumerate(questions)} == again
+
+
+def test_scores_that_lack_a_metric_are_named(part: HeldOut, place: Location) -> None:
+    table = pa.table({"question": ["q9"], "nDCG@10": [1.0]})
+    files = [write_parquet(table, place, "bench/fin/scores.parquet")]
+    with pytest.raises(UserError, match=r"scores\.parquet: no MRR@10, .*: another raytrain scored it: evaluate anew"):
+        read_scored(committed(place, files), part)
 
 
 def test_hits_keep_their_raw_scores_in_order(part: HeldOut, place: Location) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from raytrain.errors import UserError
 from raytrain.evaluate.metrics import DEPTH, MEASURES, Hits, score
-from raytrain.evaluate.trec import qrels_text, read_qrels, read_run, run_text
+from raytrain.evaluate.trec import qrels_text, read_qrels, read_run, run_text, topics_text
 
 ODD = st.sampled_from(
     ["%", "%20", " ", "\t", "\n", "\r", "\x00", "\x1c", "\x85", "\u00a0", "\u2028", "\u3000", "ß", "中"]
@@ -59,23 +59,30 @@ def test_the_metrics_are_the_same_read_back_and_in_other_tools(ranked: dict[str,
     assert score(read_qrels(qrels, "qrels"), read_run(run, "run")) == scores
 
     lines = [text.encode().decode().splitlines() for text in (qrels, run)]
-    evaluator = pytrec_eval.RelevanceEvaluator(pytrec_eval.parse_qrel(lines[0]), MEASURES.values())
+    evaluator = pytrec_eval.RelevanceEvaluator(pytrec_eval.parse_qrel(lines[0]), {m.name for m in MEASURES.values()})
     others = evaluator.evaluate(pytrec_eval.parse_run(lines[1]))
-    assert sorted(tuple(each[m] for m in MEASURES.values()) for each in others.values()) == sorted(
+    assert sorted(tuple(each[m.name] for m in MEASURES.values()) for each in others.values()) == sorted(
         tuple(each.values()) for each in scores.values()
     )
 
 
 def test_the_lines_of_a_run() -> None:
     text = run_text({"q 1": [("b", 0.75), ("100%", 0.75)], "empty": [], "q2": [("p\u00a0é", 3.0)]}, "my run")
-    assert text == "q%201 Q0 b 1 99 my%20run\nq%201 Q0 100%25 2 98 my%20run\nq2 Q0 p%C2%A0é 1 99 my%20run\n"
+    assert text == "q%201 Q0 b 1 999 my%20run\nq%201 Q0 100%25 2 998 my%20run\nq2 Q0 p%C2%A0é 1 999 my%20run\n"
     assert qrels_text({"q 1": {"b": 2}, "none": {}, "q2": {"c": 0}}) == "q%201 0 b 2\nq2 0 c 0\n"
+
+
+def test_the_lines_of_topics() -> None:
+    text = topics_text({"q 1": "What\tis\r\nthis\u2028?", "q2": " مَا ", "q3": ""})
+    assert text == "q%201\tWhat is this ?\nq2\tمَا\nq3\t\n"
+    with pytest.raises(UserError, match="empty question id"):
+        topics_text({"": "?"})
 
 
 def test_a_full_ranking_ends_at_score_0() -> None:
     hits = [(f"p{i}", 1.0) for i in range(DEPTH)]
     read = read_run(run_text({"q": hits}, "t"), "run")["q"]
-    assert [value for _, value in read] == [float(place) for place in range(99, -1, -1)]
+    assert [value for _, value in read] == [float(place) for place in range(DEPTH - 1, -1, -1)]
     assert [name for name, _ in read] == [name for name, _ in hits]
 
 

@@ -183,7 +183,7 @@ def test_a_copy_has_the_scores_that_are_known_by_then(job: Job, done: dict[str, 
     assert "| eng | yes | 5 | 0.4200 |" in table
     results = loaded.data.eval_results
     assert results is not None
-    metrics = ["ndcg_at_10", "mrr_at_100", "recall_at_100"]
+    metrics = ["ndcg_at_10", "mrr_at_10", "mrr_at_100", "recall_at_10", "recall_at_100", "recall_at_1000"]
     assert {(r.dataset_type, r.dataset_config, r.metric_type) for r in results} == {
         ("beir-held-out", language, metric) for language in SCORES for metric in metrics
     }

@@ -113,6 +113,8 @@ def _comparison(
         low=difference - half,
         high=difference + half,
         p_questions=p / 2,
+        p_t=p / 3 if over == "language" else None,
+        detectable=half if over == "language" else None,
         p=p if seeded else None,
         p_holm=min(1.0, 4 * p) if seeded else None,
         finding=("better" if difference > 0 else "worse") if found else "no verdict",
@@ -308,8 +310,9 @@ def test_comparisons_are_those_of_the_report() -> None:
         assert len(rows) == len(result.languages) + len(result.groups)
         cells = rows[section_of(result, c.name) if c.over == "language" else "averages", c.name]
         interval = f"[{signed(c.low)}, {signed(c.high)}]"
-        ps = [p_shown(p) for p in (c.p_questions, c.p, c.p_holm)]
-        assert cells == [[x] for x in (signed(c.difference), interval, *ps, marks[c.finding])]
+        ps = [p_shown(p) for p in (c.p_questions, c.p_t, c.p, c.p_holm)]
+        least = "–" if c.detectable is None else f"{c.detectable:.3f}"
+        assert cells == [[x] for x in (signed(c.difference), interval, *ps, least, marks[c.finding])]
     corrected = [c.over for c in result.comparisons if c.p_holm is not None]
     tests = {over: corrected.count(over) for over in ("language", "group")}
     assert f"over {tests['language']} comparisons of languages, and over {tests['group']} of the averages" in page.text
@@ -455,7 +458,9 @@ def test_one_seed_leaves_a_dash_for_what_only_seeds_can_tell() -> None:
     rows = Page(render(report_of(result))).table(f"{PRIMARY} of mixed minus english")
     for c in result.comparisons:
         cells = next(cells for (_, row), cells in rows.items() if row == c.name)
-        assert cells[2:] == [[p_shown(c.p_questions)], ["–"], ["–"], ["no verdict"]]
+        least = "–" if c.detectable is None else f"{c.detectable:.3f}"
+        assert cells[2:4] == [[p_shown(c.p_questions)], [p_shown(c.p_t)]]
+        assert cells[4:] == [["–"], ["–"], [least], ["no verdict"]]
 
 
 @pytest.mark.parametrize(("languages", "arms"), [(DEMO, 3), (TYDI, 6)])

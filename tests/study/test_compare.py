@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from raytrain.evaluate.metrics import METRICS
 from raytrain.study.compare import Draws, Scored, benchmark_result, groups_of
@@ -201,6 +202,36 @@ def test_languages_and_groups_are_corrected_each_among_themselves_over_all_arms(
         smallest = min(rows, key=lambda c: c.p or 0)
         assert smallest.p is not None
         assert smallest.p_holm == pytest.approx(min(1, smallest.p * tests))
+
+
+def test_beside_its_p_every_language_has_a_t_test_and_what_could_be_found() -> None:
+    ids = shared_ids(["eng", "fin"], 60)
+    english, mixed = (scored(name, random_scores(list(ids), 60, 2, i)) for i, name in enumerate(["english", "mixed"]))
+    result = result_of([english, mixed], ids, draws=Draws(600, 4_000))
+    for language in ids:
+        differences = (mixed.scores[PRIMARY][language] - english.scores[PRIMARY][language]).mean(axis=0)
+        c = row(result, language)
+        assert c.p_t == pytest.approx(stats.ttest_1samp(differences, 0).pvalue)
+        assert c.p_questions == pytest.approx(c.p_t, abs=0.03)
+        assert c.detectable == pytest.approx(2.8 * differences.std(ddof=1) / np.sqrt(60), rel=0.03)
+    assert {(c.p_t, c.detectable) for c in result.comparisons if c.over == "group"} == {(None, None)}
+    raw = sorted(row(result, language).p_questions for language in ids)
+    held = sorted(row(result, language).p_questions_holm or 0 for language in ids)
+    assert held == pytest.approx([min(1, 2 * raw[0]), min(1, max(2 * raw[0], raw[1]))])
+    one = {language: ["only"] for language in ids}
+    single = [scored(arm.name, {x: arm.scores[PRIMARY][x][:, :1] for x in ids}) for arm in (english, mixed)]
+    assert {(c.p_t, c.detectable) for c in result_of(single, one).comparisons} == {(None, None)}
+
+
+def test_another_metric_can_be_compared() -> None:
+    ids = shared_ids(["eng"], 40)
+    arms = [scored(name, random_scores(["eng"], 40, 1, i), seeds=()) for i, name in enumerate(["english", "mixed"])]
+    zero = {metric: {"eng": np.zeros((1, 40))} for metric in METRICS}
+    flat = [Scored(s.name, s.kind, (), {}, zero | {"Recall@10": s.scores["Recall@10"]}) for s in arms]
+    for metric, differs in (("Recall@10", True), ("MRR@10", False)):
+        result = benchmark_result("made-up", counts_of(ids), ids, flat, "english", draws=FEW, metric=metric)
+        assert {c.metric for c in result.comparisons} == {metric}
+        assert (row(result, "eng").difference != 0) is differs
 
 
 STUDIES = st.tuples(st.integers(0, 10**6), st.integers(1, 4), st.integers(3, 50), st.integers(2, 3), st.booleans())

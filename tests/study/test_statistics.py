@@ -15,12 +15,14 @@ from raytrain.study.statistics import (
     FloatArray,
     SeedSpread,
     add_seeds,
+    detectable,
     holm,
     interval,
     resample,
     seed_spread,
     sign_flip_p,
     strata_of,
+    t_test_p,
     two_sided_p,
 )
 
@@ -228,6 +230,34 @@ def test_p_counts_deviations_as_large_on_either_side() -> None:
     assert two_sided_p(0.2, deviations) == two_sided_p(-0.2, deviations) == (1 + 4) / 10
     assert two_sided_p(0.0, deviations) == two_sided_p(0.0, np.zeros(9)) == 1.0
     assert two_sided_p(0.4, deviations) == 0.1
+
+
+# the t-test, and what can be found at all
+
+
+def test_the_t_test_is_scipys_paired_one() -> None:
+    a, b = rng(1).random((40, 3)), rng(2).random((40, 3)) * [1, 1.1, 1.5]
+    assert t_test_p(b - a) == pytest.approx(stats.ttest_rel(b, a).pvalue)
+
+
+def test_the_t_test_says_nothing_of_one_question_or_of_equal_differences() -> None:
+    assert np.isnan(t_test_p(np.array([[0.5]]))).all()
+    equal = np.stack([np.zeros(9), np.full(9, 0.1) * [1, 1 + 1e-15, *[1] * 7], np.arange(9)], axis=1)
+    assert np.isnan(t_test_p(equal)).tolist() == [True, True, False]
+
+
+def test_the_detectable_difference_is_that_of_the_textbooks() -> None:
+    """R: power.t.test(n = 20, sd = 1, power = .8, type = "paired") gives 0.6604."""
+    assert detectable(20, 1.0) == pytest.approx(0.6604, abs=5e-5)
+    assert detectable(10_000, 0.5) == pytest.approx((1.959964 + 0.841621) * 0.005, rel=1e-3)
+    assert np.isnan(detectable(1, 1.0))
+
+
+@given(st.integers(2, 5_000), st.floats(0, 1))
+def test_more_questions_show_smaller_differences(n: int, sd: float) -> None:
+    least = detectable(n, sd)
+    assert 0 <= detectable(n + 1, sd) <= least
+    assert detectable(n, 2 * sd) == pytest.approx(2 * least)
 
 
 def test_holm_by_hand() -> None:

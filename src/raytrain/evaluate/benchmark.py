@@ -71,11 +71,6 @@ def same_questions(one: str, other: str) -> str:
     return first if first == second and kind_of(one) is not kind_of(other) else ""
 
 
-def trained_models(model: str, names: list[str]) -> list[str]:
-    """The benchmarks that a published model, or one made from it, was trained for: there it is never zero-shot."""
-    return [name for name in names if any(part in model.lower() for part in kind_of(name).trained)]
-
-
 def _questions(name: str) -> str:
     kind, where, split = _parts(name)
     words = [split] if kind.splits else re.split(r"[^a-z]+", where.rsplit("/", 1)[-1].lower())

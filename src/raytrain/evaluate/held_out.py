@@ -1,4 +1,4 @@
-"""Benchmarks as an artifact keeps them: questions and passages as Parquet, relevance as TREC qrels."""
+"""Benchmarks as an artifact keeps them: questions and passages as Parquet, relevance and topics as TREC files."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ import pyarrow as pa
 from raytrain.artifact import Artifact, File, check_file, write_file
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.retrieval import Retrieval
-from raytrain.evaluate.trec import qrels_text, read_qrels
+from raytrain.evaluate.trec import qrels_text, read_qrels, topics_text
 from raytrain.parquet import open_parquet, read_parquet, write_parquet, write_row_groups
 from raytrain.storage import Location
 
@@ -101,6 +101,7 @@ def write_held_out(label: str, part: Retrieval, folder: Location) -> tuple[list[
         counts["selecting"] = len(part.candidates)
     files = [
         write_file(qrels_text(part.relevant).encode(), folder, f"{path}/qrels.trec"),
+        write_file(topics_text(part.queries).encode(), folder, f"{path}/topics.tsv"),
         write_file(
             json.dumps(counts).encode(), folder, f"{path}/counts.json"
         ),  # part of the content: a report tells them

@@ -41,7 +41,6 @@ class Kind:
     languages: tuple[str, ...] = ()  # of the release; () where the folders say
     splits: tuple[str, ...] = ()  # the first is the default
     questions: Mapping[str, str] = field(default_factory=dict)  # by split; of a file, by a word of its name
-    trained: tuple[str, ...] = ()  # parts of names of models that were trained on it, or on what it was made from
 
     @property
     def prefix(self) -> str:

@@ -113,7 +113,6 @@ MIRACL = Kind(
     ),
     splits=("dev", "train", "test-a", "test-b"),  # of the tests no judgements are public
     questions={"train": "TyDi QA train", "dev": "TyDi QA train"},
-    trained=("multilingual-e5", "bge-m3"),
     read=load,
     identity=identity,
 )

@@ -71,17 +71,26 @@ class OtherModel(Section):
 
 
 def known_training(name: str) -> tuple[str, ...]:
-    """The benchmarks that a model of the hub is known to have been trained on; () where nothing is known."""
-    return next((found for known, found in _KNOWN if re.fullmatch(known, name.lower())), ())
+    """The benchmarks that a model is known to have been trained on; () where nothing is known.
+
+    The last part of a name tells: a folder called bge-m3, or somebody's copy, counts as that.
+    """
+    last = PurePosixPath(name.lower()).name
+    return next((found for known, found in _KNOWN if re.fullmatch(known.rsplit("/", 1)[-1], last)), ())
+
+
+def trained_for(seen: Sequence[str], benchmark: str) -> list[str]:
+    """Which of the benchmarks that a model has seen make a score on another, by its label, no zero-shot one."""
+    kind = re.split(r"[-:]", benchmark)[0]
+    of_kind = _SAME_QUESTIONS if kind in _SAME_QUESTIONS else {kind, benchmark}
+    return [name for name in seen if name in of_kind]
 
 
 def note_of(model: OtherModel, benchmark: str) -> str:
     """What to bear in mind of a model's scores on a benchmark (its label): whether they can be zero-shot at all."""
     if model.seen is None:
         return f"{model.called}: what it was trained on is not known here, so its scores are not called zero-shot."
-    kind = re.split(r"[-:]", benchmark)[0]
-    of_kind = _SAME_QUESTIONS if kind in _SAME_QUESTIONS else {kind, benchmark}
-    trained = [name for name in model.seen if name in of_kind]
+    trained = trained_for(model.seen, benchmark)
     if trained:
         return f"{model.called}: trained on {' and '.join(trained)}, so its scores here are not zero-shot."
     return f"{model.called}: not trained on this benchmark, as far as the job says."

@@ -84,7 +84,6 @@ MRTYDI = Kind(
     languages=("ara", "ben", "eng", "fin", "ind", "jpn", "kor", "rus", "swa", "tel", "tha"),
     splits=("test", "dev", "train"),
     questions={"train": "TyDi QA train", "dev": "TyDi QA train", "test": "TyDi QA dev"},
-    trained=("multilingual-e5", "bge-m3"),
     read=load,
     identity=identity,
 )

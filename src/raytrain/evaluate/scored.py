@@ -15,6 +15,8 @@ from raytrain.evaluate.trec import run_text
 from raytrain.parquet import read_parquet, write_parquet
 from raytrain.storage import Location
 
+SCORES = "scores.parquet"
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -50,7 +52,7 @@ def write_scored(
     files = [
         write_file(run_text(ranked, tag).encode(), folder, f"{path}/run.trec"),
         write_parquet(hits, folder, f"{path}/hits.parquet"),
-        write_parquet(table.sort_by("question"), folder, f"{path}/scores.parquet"),
+        write_parquet(table.sort_by("question"), folder, f"{path}/{SCORES}"),
     ]
     return files, {metric: float(np.mean([s[metric] for s in scores.values()])) for metric in METRICS if scores}
 
@@ -78,8 +80,19 @@ def read_scored(artifact: Artifact, part: HeldOut) -> tuple[list[str], dict[str,
 
     Raises UserError if the file was damaged.
     """
-    check_file(artifact, f"{part.benchmark}/{part.language}/scores.parquet")
-    table = read_parquet(artifact.location / part.benchmark / part.language / "scores.parquet")
+    return read_scores(artifact, f"{part.benchmark}/{part.language}/{SCORES}")
+
+
+def read_scores(artifact: Artifact, path: str) -> tuple[list[str], dict[str, Floats]]:
+    """What ``read_scored`` gives, of a file of the artifact. Raises UserError if it was damaged, or lacks a metric."""
+    check_file(artifact, path)
+    place = artifact.location / path
+    table = read_parquet(place)
+    missing = [metric for metric in METRICS if metric not in table.column_names]
+    if missing:
+        raise UserError(
+            f"{place.uri}: no {', '.join(missing)}: another raytrain scored it: evaluate anew, or name --qrels"
+        )
     columns = {metric: table.column(metric).to_numpy().astype(np.float64) for metric in METRICS}
     return table.column("question").to_pylist(), columns
 

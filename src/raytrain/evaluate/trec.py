@@ -1,21 +1,23 @@
 """Rankings and judgements as the text files that trec_eval and its kin read.
 
-A run has lines ``question Q0 passage rank score tag``, a qrels file ``question 0 passage grade``. Columns are parted by
-whitespace, so that within an id whitespace, control characters and ``%`` are percent-encoded (UTF-8), and decoded
-when read.
+A run has lines ``question Q0 passage rank score tag``, a qrels file ``question 0 passage grade``, a topics file
+``question<TAB>text``. Columns are parted by whitespace, so that within an id whitespace, control characters and ``%``
+are percent-encoded (UTF-8), and decoded when read.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from struct import Struct
 from urllib.parse import quote, unquote
-
-import numpy as np
 
 from raytrain.errors import UserError
 from raytrain.evaluate.metrics import DEPTH, Hits
 
 # \s lacks nothing that str.split parts at; of the other control characters C tools stop at NUL.
 UNSAFE = re.compile(r"[\s%\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+SINGLE = Struct("<f")
 
 
 def run_text(ranked: Mapping[str, Hits], tag: str) -> str:
@@ -40,6 +42,14 @@ def qrels_text(relevant: Mapping[str, Mapping[str, int]]) -> str:
         for query, grades in relevant.items()
         for passage, grade in grades.items()
     )
+
+
+def topics_text(queries: Mapping[str, str]) -> str:
+    """Questions, a line each: id, tab, text on one line. Raises UserError for an empty id.
+
+    Stretches of whitespace are one space here, for a tab or a line break would end the text.
+    """
+    return "".join(f"{_encoded(query, 'question id')}\t{' '.join(text.split())}\n" for query, text in queries.items())
 
 
 def read_run(text: str, name: str) -> dict[str, Hits]:
@@ -88,11 +98,12 @@ def _rows(text: str, name: str, columns: str) -> Iterator[tuple[str, list[str]]]
 
 def _single(value: str, where: str) -> float:
     try:
-        with np.errstate(over="ignore"):
-            number = float(np.float32(float(value)))
+        number: float = SINGLE.unpack(SINGLE.pack(float(value)))[0]
     except ValueError as error:
         raise UserError(f"{where}: score {value} is no number") from error
-    if not np.isfinite(number):
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise UserError(f"{where}: score {value} is no finite number in single precision")
     return number
 

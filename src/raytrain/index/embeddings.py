@@ -90,14 +90,18 @@ class Embeddings:
 
     def blocks(self, first: int, stop: int, rows: int) -> Iterator[Vectors]:
         """The vectors of rows ``first`` up to ``stop``, in order, in blocks of ``rows`` (the last may be shorter)."""
-        held: list[Vectors] = []
+        held, waiting = list[Vectors](), 0
         for piece in self.pieces_of(first, stop):
-            held.append(self.read(piece)[max(first - piece.first, 0) : stop - piece.first])
-            while sum(map(len, held)) >= rows:
-                joined = np.concatenate(held)
-                yield joined[:rows]
-                held = [joined[rows:]]
-        if any(map(len, held)):
+            part = self.read(piece)[max(first - piece.first, 0) : stop - piece.first]
+            while waiting + len(part) >= rows:
+                held.append(part[: rows - waiting])
+                part, waiting = part[rows - waiting :], 0
+                yield held[0] if len(held) == 1 else np.concatenate(held)
+                held.clear()
+            if len(part):
+                held.append(part)
+                waiting += len(part)
+        if held:
             yield np.concatenate(held)
 
     def ids(self, first: int, stop: int) -> pa.ChunkedArray:

@@ -24,6 +24,7 @@ from raytrain.storage import Location
 # matrix products, whose last bits depend on the shape of the block.
 BLOCK = 4_096
 CANARIES = 16
+PARALLEL_OVER_QUESTIONS = 3  # of IndexIVF
 CANARY_LISTS = 4  # a vector is in the nearest list, and others may be as near but for the last bits
 IDS_AT_ONCE = 65_536  # ids of a batch of their file
 TOLERANCE = 1e-3  # of the inner product of a vector with itself
@@ -143,6 +144,7 @@ def open_shard(path: Path, quantizer: Quantizer | None) -> Any:
     faiss = faiss_module()
     index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     if quantizer:
+        index.parallel_mode = PARALLEL_OVER_QUESTIONS  # by default preassigned lists are searched by one thread
         index.own_fields = False
         index.quantizer = quantizer.ivf.quantizer
     return index
@@ -154,13 +156,15 @@ def _check(shard: Shard, local: Path, quantizer: Quantizer | None, embeddings: E
     if not index.ntotal == ids == shard.rows:
         raise UserError(f"index: {shard.name} does not hold its {shard.rows:,} passages: is the disk full?")
     asked = embeddings.take(np.arange(shard.first, shard.first + min(CANARIES, shard.rows)))
-    rotated = quantizer.rotated(asked) if quantizer else asked
     if quantizer:
         index.nprobe = min(CANARY_LISTS, index.nlist)
-    found = index.search(rotated, 1)[0][:, 0]
-    lossless = not quantizer or isinstance(index, faiss_module().IndexIVFFlat)
-    least = np.einsum("ij,ij->i", asked, asked) - TOLERANCE if lossless else np.full(len(asked), -LARGEST)
-    if not (found >= least).all():
+        found = index.search(quantizer.rotated(asked), 1)[0][:, 0]
+        lossless = isinstance(index, faiss_module().IndexIVFFlat)
+        least = np.einsum("ij,ij->i", asked, asked) - TOLERANCE if lossless else np.full(len(asked), -LARGEST)
+        whole = bool((found >= least).all())
+    else:
+        whole = np.array_equal(codes_of(index)[: len(asked)], asked)
+    if not whole:
         raise UserError(f"index: {shard.name} does not find its own passages: what was written is damaged")
 
 

@@ -13,11 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from langcodes.data_dicts import LANGUAGE_ALPHA3
 
 from raytrain.artifact import Manifest, RowAccount
-from raytrain.evaluate.metrics import METRICS
 from raytrain.languages import languages_of
 from raytrain.report.account import reasons_in_order
 from raytrain.report.rows import language_name
-from raytrain.study.results import PRIMARY
+from raytrain.study.results import PRIMARY, SHOWN
 
 NAME = "README.md"
 WITHDRAWN = {"in", "iw", "ji", "jw", "mo", "sh"}  # from ISO 639-1
@@ -237,13 +236,13 @@ def _tables(scored: Scored, plan: Manifest) -> Iterator[Table]:
             "language",
             "trained on",
             "questions",
-            *METRICS,
+            *SHOWN,
             *(f"{PRIMARY}, {name}" for name in scored.baselines),
         ]
         rows = []
         for language, metrics in sorted(languages.items()):
             baselines = [means[benchmark][language][PRIMARY] for means in scored.baselines.values()]
-            values = [f"{value:.4f}" for value in (*(metrics[name] for name in METRICS), *baselines)]
+            values = [f"{value:.4f}" for value in (*(metrics[name] for name in SHOWN), *baselines)]
             count = f"{scored.questions[benchmark][language]:,}"
             rows.append([language, "yes" if language in trained else "no", count, *values])
         yield Table(benchmark, columns, rows)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from raytrain.config import Model
 from raytrain.evaluate.models import OtherModel
@@ -15,9 +16,10 @@ Vectors = npt.NDArray[np.float32]
 
 
 class TextEmbedder(Protocol):
-    """An open model. ``tokens``: so far embedded, those of the texts and those with padding."""
+    """An open model, on a device. ``tokens``: so far embedded, those of the texts and those with padding."""
 
     tokens: tuple[int, int]
+    device: torch.device
 
     def queries(self, texts: Sequence[str], advance: Callable[[int], None] = ...) -> Vectors:
         """Vectors of questions, (n, d), whose inner product with those of passages is the score."""

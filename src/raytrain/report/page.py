@@ -281,8 +281,10 @@ def _comparisons(benchmark: BenchmarkResult, arm: str, parts: Sequence[Section])
         Column("difference"),
         Column("95 % interval"),
         Column("p", "questions"),
+        Column("p", "t-test"),
         Column("p", "new seeds too"),
         Column("p", "Holm"),
+        Column("detectable"),
         Column("finding", kind="text"),
     ]
 
@@ -291,7 +293,8 @@ def _comparisons(benchmark: BenchmarkResult, arm: str, parts: Sequence[Section])
             return [Cell(DASH, tone="mute")] * len(columns)
         finding = Cell(f"{MARKS[c.finding]} {c.finding}".strip(), tone=_tone(c))
         interval = Cell(_interval(c.low, c.high, signed=True))
-        return [Cell(_signed(c.difference)), interval, *map(_p, (c.p_questions, c.p, c.p_holm)), finding]
+        least = Cell(DASH, tone="mute") if c.detectable is None else Cell(f"{c.detectable:.3f}")
+        return [Cell(_signed(c.difference)), interval, *map(_p, (c.p_questions, c.p_t, c.p, c.p_holm)), least, finding]
 
     caption = f"{found[0].metric} of {arm} minus {found[0].baseline}."
     if any(tests.values()):

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def _of_model(
         return dict(zip(questions, found, strict=True))
 
     questions = sum(part.asked for part in held_out_of(inputs["benchmark"]))
-    return score_all(title, inputs["benchmark"], questions, rank, folder, say)
+    done = score_all(title, inputs["benchmark"], questions, rank, folder, say)
+    return replace(done, summary={**done.summary, "device": embedder.device.type})
 
 
 def _of_bm25(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:

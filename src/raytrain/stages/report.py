@@ -13,9 +13,9 @@ from raytrain.artifact import Artifact, check_file, library_versions, write_file
 from raytrain.config import Job
 from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import label_of, trained_models
+from raytrain.evaluate.benchmark import label_of
 from raytrain.evaluate.held_out import held_out_of, with_questions
-from raytrain.evaluate.models import note_of
+from raytrain.evaluate.models import known_training, note_of, trained_for
 from raytrain.evaluate.published import edition, published_for
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
@@ -24,7 +24,7 @@ from raytrain.storage import Location
 from raytrain.study.failures import failures_of
 from raytrain.study.results import Failure, Report, Results
 
-PAGE, DATA = "index.html", "report.json"
+PAGE, DATA, METRICS = "index.html", "report.json", "metrics.json"
 FORMAT = 3
 FAILURES = 2  # of a language and system
 POINTS_A_CURVE = 100
@@ -32,6 +32,7 @@ SEEDS_FOR_EVIDENCE = 3
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.report.numbers import numbers
     from raytrain.report.page import render
 
     results = read_results(inputs["study"]) if job.study else _of_one_run(job, inputs)
@@ -47,9 +48,13 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         failures=_failures(job, inputs),
         provenance=_provenance(job, inputs),
     )
-    texts = {PAGE: render(report), DATA: report.model_dump_json(indent=1)}
+    texts = {
+        PAGE: render(report),
+        DATA: report.model_dump_json(indent=1),
+        METRICS: json.dumps(numbers(report, inputs), indent=1, ensure_ascii=False),
+    }
     files = [write_file(text.encode(), folder, path) for path, text in texts.items()]
-    return Outcome(files, [PAGE, DATA], {"caveats": report.caveats})
+    return Outcome(files, list(texts), {"caveats": report.caveats})
 
 
 def caveats(job: Job) -> list[str]:
@@ -76,12 +81,12 @@ def _trained_before(job: Job) -> list[str]:
     """What is known of a published model to start from: it may have been trained for a benchmark."""
     found = []
     for model in (job.model.name_or_path, job.train.init_from):
-        known = trained_models(model or "", job.evaluate.benchmarks)
+        seen = known_training(model or "")
+        known = [label for name in job.evaluate.benchmarks if trained_for(seen, label := label_of(name))]
         if known:
             found.append(
-                f"{model} was trained on Mr. TyDi and MIRACL, as published: on "
-                f"{', '.join(label_of(name) for name in known)} neither its scores nor those of models made from it "
-                "are zero-shot."
+                f"{model} was trained on {' and '.join(seen)}, as published: on {', '.join(known)} neither its scores "
+                "nor those of models made from it are zero-shot."
             )
     return found
 

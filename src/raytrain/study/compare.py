@@ -13,12 +13,14 @@ from raytrain.study.statistics import (
     Drawing,
     FloatArray,
     add_seeds,
+    detectable,
     holm,
     interval,
     resample,
     seed_spread,
     sign_flip_p,
     strata_of,
+    t_test_p,
     two_sided_p,
 )
 from raytrain.study.verdict import ASKED, verdicts
@@ -64,8 +66,9 @@ def benchmark_result(
     seed: int = 0,
     *,
     draws: Draws | None = None,
+    metric: str = PRIMARY,
 ) -> BenchmarkResult:
-    """All systems on one benchmark; ``baseline`` None compares none of them (a plain run).
+    """All systems on one benchmark; ``baseline`` None compares none of them (a plain run), else on ``metric``.
 
     Columns of the scores follow ``question_ids``; a language without questions is in ``counts`` only. ``seed`` is
     that of the draws: the same scores give the same result. Raises ValueError for scores of another shape, not
@@ -76,7 +79,10 @@ def benchmark_result(
     groups = groups_of(list(ids), systems)
     languages = [Target("language", language, (language,)) for language in ids]
     targets = languages + [Target("group", group, tuple(members)) for group, members in groups.items()]
-    estimates, comparisons = _judge(ids, systems, baseline, targets, seed, draws or Draws()) if targets else ({}, [])
+    estimates: Estimates = {}
+    comparisons: list[Comparison] = []
+    if targets:
+        estimates, comparisons = _judge(ids, systems, baseline, targets, seed, draws or Draws(), metric)
     return BenchmarkResult(
         name=name,
         languages=dict(counts),
@@ -94,34 +100,38 @@ def _judge(
     targets: Sequence[Target],
     seed: int,
     draws: Draws,
+    metric: str,
 ) -> tuple[Estimates, list[Comparison]]:
     """Every system's estimates, and every arm's rows against the baseline, from one draw of the questions."""
     against = next((s for s in systems if s.name == baseline), None)
     arms = [s for s in systems if s.kind == "trained" and s is not against] if against else []
-    columns = [(system, metric) for system in systems for metric in system.scores]
+    columns = [(system, name) for system in systems for name in system.scores]
     if not columns:
         return {}, []
     strata = strata_of(ids)
     reach = [target.languages for target in targets]
     values = {lang: np.stack([s.scores[m][lang].mean(axis=0) for s, m in columns], axis=1) for lang in ids}
-    differences = {lang: _differences(arms, against, lang, len(ids[lang])) for lang in ids}
+    differences = {lang: _differences(arms, against, lang, metric, len(ids[lang])) for lang in ids}
     both = {lang: np.concatenate([values[lang], differences[lang]], axis=1) for lang in ids}
     rng = np.random.default_rng([seed, 0])
     deviations = resample(Drawing(strata, both, reach), draws.resamples, rng)
     estimates = {
-        (system.name, metric, target): _estimate(system, metric, target, deviations[t, :, i])
-        for i, (system, metric) in enumerate(columns)
+        (system.name, name, target): _estimate(system, name, target, deviations[t, :, i])
+        for i, (system, name) in enumerate(columns)
         for t, target in enumerate(targets)
     }
     if against is None or not arms:
         return estimates, []
     flips = np.random.default_rng([seed, 1])
     p_questions = sign_flip_p(Drawing(strata, differences, reach), draws.permutations, flips)
-    rows = [
-        _compare(arm, against, systems, target, deviations[t, :, len(columns) + a], float(p_questions[t, a]), rng)
-        for a, arm in enumerate(arms)
-        for t, target in enumerate(targets)
-    ]
+    rows = []
+    for a, arm in enumerate(arms):
+        for t, target in enumerate(targets):
+            told = {"p_questions": float(p_questions[t, a])}
+            if target.over == "language":
+                told |= _of_questions(differences[target.name][:, a])
+            drawn = deviations[t, :, len(columns) + a]
+            rows.append(_compare(arm, against, systems, target, metric, told, drawn, rng))
     return estimates, corrected(rows)
 
 
@@ -130,12 +140,17 @@ def trained_on(pairs: Iterable[Mapping[str, int]]) -> set[str]:
     return {language for one in pairs for label, n in one.items() if n > 0 for language in languages_of(label)}
 
 
+def is_trained(label: str, seen: set[str]) -> bool:
+    """Whether a scored language was trained on or, of question and passage in two languages, one of them was."""
+    return any(language in seen for language in languages_of(label))
+
+
 def groups_of(languages: Sequence[str], systems: Sequence[Scored]) -> dict[str, list[str]]:
     """Groups of the scored languages by name, empty ones left out. Trained: any trained system has pairs of it."""
     seen = trained_on(s.pairs for s in systems if s.kind == "trained")
     groups = {
-        "trained": [language for language in languages if language in seen],
-        "never trained": [language for language in languages if language not in seen],
+        "trained": [language for language in languages if is_trained(language, seen)],
+        "never trained": [language for language in languages if not is_trained(language, seen)],
         "all": list(languages),
         "all without eng": [language for language in languages if language != "eng"] if "eng" in languages else [],
     }
@@ -143,7 +158,7 @@ def groups_of(languages: Sequence[str], systems: Sequence[Scored]) -> dict[str, 
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """With ``p_holm`` and ``finding``, in the same order.
+    """With ``p_holm``, ``p_questions_holm`` and ``finding``, in the same order.
 
     All rows over languages, of all arms, are corrected together, and so are those over the groups that a study asks
     about. The wider averages only repeat these: they are shown with their p and are no findings of their own.
@@ -151,12 +166,21 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     done = list(comparisons)
     families = ([c.over == "language" for c in done], [c.over == "group" and c.name in ASKED for c in done])
     for family in families:
+        members = [i for i in range(len(done)) if family[i]]
+        for i, p_holm in zip(members, holm([done[k].p_questions for k in members]), strict=True):
+            done[i] = done[i].model_copy(update={"p_questions_holm": p_holm})
         places = [i for i, c in enumerate(done) if family[i] and c.p is not None]
         for i, p_holm in zip(places, holm([p for k in places if (p := done[k].p) is not None]), strict=True):
-            sign: Literal["better", "worse"] = "better" if done[i].difference > 0 else "worse"
-            finding = sign if p_holm < ALPHA and done[i].difference else "no verdict"
+            finding = finding_of(done[i].difference, p_holm)
             done[i] = done[i].model_copy(update={"p_holm": p_holm, "finding": finding})
     return done
+
+
+def finding_of(difference: float, p: float) -> Literal["better", "worse", "no verdict"]:
+    """What a difference is, by its corrected p."""
+    if p >= ALPHA or not difference:
+        return "no verdict"
+    return "better" if difference > 0 else "worse"
 
 
 def _check(ids: Mapping[str, Sequence[str]], systems: Sequence[Scored], baseline: str | None) -> None:
@@ -176,13 +200,23 @@ def _check(ids: Mapping[str, Sequence[str]], systems: Sequence[Scored], baseline
                     raise ValueError(f"{where}: scores must be finite")
 
 
-def _differences(arms: Sequence[Scored], against: Scored | None, language: str, questions: int) -> FloatArray:
-    """Arm minus baseline on the primary metric, means over seeds. Shape (questions, arms)."""
+def _differences(
+    arms: Sequence[Scored], against: Scored | None, language: str, metric: str, questions: int
+) -> FloatArray:
+    """Arm minus baseline on a metric, means over seeds. Shape (questions, arms)."""
     if against is None:
         return np.empty((questions, 0))
-    of_baseline = against.scores[PRIMARY][language].mean(axis=0)
-    columns = [arm.scores[PRIMARY][language].mean(axis=0) - of_baseline for arm in arms]
+    of_baseline = against.scores[metric][language].mean(axis=0)
+    columns = [arm.scores[metric][language].mean(axis=0) - of_baseline for arm in arms]
     return np.stack(columns, axis=1) if columns else np.empty((questions, 0))
+
+
+def _of_questions(differences: FloatArray) -> dict[str, float]:
+    """What a comparison tells of the differences of one language's questions, (n,), where that can be told."""
+    found = {"p_t": float(t_test_p(differences[:, None])[0])}
+    if len(differences) > 1:
+        found["detectable"] = detectable(len(differences), float(differences.std(ddof=1)))
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def _by_seed(system: Scored, metric: str, target: Target) -> FloatArray:
@@ -215,13 +249,14 @@ def _compare(
     against: Scored,
     systems: Sequence[Scored],
     target: Target,
+    metric: str,
+    of_questions: Mapping[str, float],
     deviations: FloatArray,
-    p_questions: float,
     rng: np.random.Generator,
 ) -> Comparison:
     """One row, not yet corrected. Without two seeds in any arm the interval is over questions alone, and no p."""
-    difference = float(_by_seed(arm, PRIMARY, target).mean() - _by_seed(against, PRIMARY, target).mean())
-    spread = seed_spread(_by_seed(s, PRIMARY, target).tolist() for s in systems if s.kind == "trained")
+    difference = float(_by_seed(arm, metric, target).mean() - _by_seed(against, metric, target).mean())
+    spread = seed_spread(_by_seed(s, metric, target).tolist() for s in systems if s.kind == "trained")
     p = None
     if spread is not None:
         of_arms = [max(1, len(s.seeds)) if s.kind == "trained" else 0 for s in (arm, against)]
@@ -231,13 +266,15 @@ def _compare(
     return Comparison(
         system=arm.name,
         baseline=against.name,
-        metric=PRIMARY,
+        metric=metric,
         over=target.over,
         name=target.name,
         difference=difference,
         low=low,
         high=high,
-        p_questions=p_questions,
+        p_questions=of_questions["p_questions"],
+        p_t=of_questions.get("p_t"),
+        detectable=of_questions.get("detectable"),
         p=p,
         p_holm=None,
         finding="no verdict",

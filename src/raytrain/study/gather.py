@@ -11,7 +11,7 @@ from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions
 from raytrain.evaluate.metrics import METRICS
 from raytrain.evaluate.scored import Floats, read_scored
-from raytrain.study.compare import Scored, benchmark_result, trained_on
+from raytrain.study.compare import Scored, benchmark_result, is_trained, trained_on
 from raytrain.study.results import PRIMARY, BenchmarkResult, LanguageCount, Results
 
 
@@ -44,7 +44,7 @@ def _one(label: str, parts: list[HeldOut], systems: Sequence[Evaluated], baselin
             questions=part.questions,
             passages=part.passages,
             left_out=part.left_out,
-            trained=part.language in trained,
+            trained=is_trained(part.language, trained),
         )
         for part in parts
     }

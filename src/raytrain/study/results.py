@@ -9,6 +9,7 @@ from raytrain.corpus.config import Decontaminate
 from raytrain.evaluate.published import Published
 
 PRIMARY = "nDCG@10"
+SHOWN = ("nDCG@10", "MRR@100", "Recall@100")  # where there is no room for all
 
 
 class Estimate(Record):
@@ -38,11 +39,14 @@ class System(Record):
 
 
 class Comparison(Record):
-    """One arm against the baseline arm, over a language or a group of languages, on the primary metric.
+    """One system against the baseline, over a language or a group of languages, on one metric.
 
     ``p_questions``: paired sign-flip test over questions, for just these trained models. ``p``: for new seeds too;
     None where no arm has two seeds. ``p_holm``: that, corrected over all languages and arms, or over all arms and the
     groups that a study asks about (never trained, trained); None for wider groups, which have no finding.
+    ``p_questions_holm``: ``p_questions``, corrected alike. Of languages also ``p_t``, the paired t-test beside
+    ``p_questions`` (None for one question, or equal differences), and ``detectable``: the least true difference that
+    this many questions, which differ as much as these, show at .05 with power .8.
     """
 
     system: str
@@ -54,6 +58,9 @@ class Comparison(Record):
     low: float
     high: float
     p_questions: float
+    p_questions_holm: float | None = None
+    p_t: float | None = None
+    detectable: float | None = None
     p: float | None
     p_holm: float | None
     finding: Literal["better", "worse", "no verdict"]

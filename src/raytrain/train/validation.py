@@ -20,7 +20,7 @@ from raytrain.config import Model, Train, Validate
 from raytrain.errors import DamagedError, UserError, one_line, user_error_in
 from raytrain.evaluate.held_out import check_files as check_benchmark
 from raytrain.evaluate.held_out import held_out_of, with_questions
-from raytrain.evaluate.metrics import DEPTH, Hits, score
+from raytrain.evaluate.metrics import MEASURES, Hits, score
 from raytrain.evaluate.sample import Sample, sample
 from raytrain.storage import Location
 from raytrain.train.checkpoint import (
@@ -120,7 +120,8 @@ def score_checkpoint(given: Validated, step: int) -> dict[str, Any]:
         whole = Sample(part.read_questions(), part.read_passages(), part.read_relevant())
         few = sample(whole, given.validate.questions, given.validate.passages)
         vectors = embedder.queries(list(few.questions.values())), embedder.passages(list(few.passages.values()))
-        scores = score(few.relevant, dict(zip(few.questions, _best(*vectors, list(few.passages)), strict=True)))
+        best = _best(*vectors, list(few.passages), MEASURES[given.validate.metric].depth)
+        scores = score(few.relevant, dict(zip(few.questions, best, strict=True)), [given.validate.metric])
         languages[part.language] = float(np.mean([found[given.validate.metric] for found in scores.values()]))
     mean = float(np.mean(list(languages.values())))
     found = {"step": step, "metric": given.validate.metric, "score": mean, "languages": languages}
@@ -158,11 +159,11 @@ def best_whole(given: "Validated", say: Say) -> tuple[Choice | None, Checkpoint 
     return None, None
 
 
-def _best(questions: Any, passages: Any, ids: list[str]) -> list[Hits]:
+def _best(questions: Any, passages: Any, ids: list[str], depth: int) -> list[Hits]:
     """The best passages of each question by inner product; equal ones by id, descending. ``ids`` are sorted."""
     found = []
     for row in questions @ passages.T:
-        order = np.lexsort((-np.arange(len(ids)), -row))[:DEPTH]
+        order = np.lexsort((-np.arange(len(ids)), -row))[:depth]
         found.append([(ids[i], float(row[i])) for i in order])
     return found
 
