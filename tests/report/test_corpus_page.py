@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 from test_account import REASONS, corpus_account, rows
-from test_page import HOSTILE, Page, report_of, result_of
+from test_page import HOSTILE, Page
 
+from made_reports import report_of, result_of
 from raytrain.corpus.config import Decontaminate
 from raytrain.report.account import KINDS, by_step, total_of
 from raytrain.report.page import render

@@ -2,8 +2,7 @@
 
 import re
 
-from test_page import result_of
-
+from made_reports import result_of
 from raytrain.report.heat_map import heat_map
 from raytrain.study.results import PRIMARY
 

@@ -1,8 +1,9 @@
 """Published numbers and notes in the report: in tables of their own, named as published, with their sources."""
 
 import pytest
-from test_page import HOSTILE, TYDI, Page, report_of, result_of
+from test_page import HOSTILE, Page
 
+from made_reports import TYDI, report_of, result_of
 from raytrain.evaluate.published import published_for, tables
 from raytrain.report.page import render
 from raytrain.report.terminal import print_report

@@ -1,8 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_page import DEMO, TYDI, report_of, result_of
 
+from made_reports import DEMO, TYDI, report_of, result_of
 from raytrain.report.rows import Section, in_columns, language_name, sections
 from raytrain.report.terminal import print_report
 from raytrain.study.results import PRIMARY, Report
