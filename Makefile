@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 
 # Two files of tests at a time: much of a test is waiting for processes that start one after the other.
 test: lint
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Long kills and whatever else takes longer than a test should.
 test-system: $(VENV)/.installed-test

@@ -14,7 +14,7 @@ from raytrain.config import FromScratch, Job
 from raytrain.evaluate.benchmark import label_of, load_benchmark
 from raytrain.evaluate.held_out import HeldOut, held_out_of, write_held_out
 from raytrain.evaluate.trec import read_run
-from raytrain.index.pieces import plan_pieces, write_piece
+from raytrain.index.pieces import entry_of, plan_pieces, write_piece
 from raytrain.jobfile import job_from
 from raytrain.model.embedder import Embedder
 from raytrain.model.encoder import random_backbone
@@ -57,9 +57,8 @@ def evaluated(job: Job, model: Path, folder: Path) -> tuple[Location, list[HeldO
         texts = piece.part.read_passages(piece.first, piece.rows)
         vectors = embedder.passages(list(texts.values()))
         records.append(write_piece(piece, vectors, pa.array(texts, pa.string()), "fp32", (1, 1), embed))
-        where = {"benchmark": piece.part.benchmark, "language": piece.part.language, "number": piece.first}
-        entries.append({"name": piece.name, "rows": piece.rows, **where})
-    kept = [file for record in records for file in (record.vectors, record.ids)]
+        entries.append(entry_of(piece, records[-1]))
+    kept = [file for record in records for file in record.files]
     inputs["embed"] = finished(embed, "embed", kept, {"dimension": 32, "pieces": entries})
     inputs["export"] = finished(export, "export", upload_folder(model, export, "model"), {})
     place = Location.of(str(folder / "evaluate"))
