@@ -72,7 +72,7 @@ def test_lists_are_looked_into_until_recall_is_reached(tmp_path: Path, embedding
     assert quality.recall == recalls(found, truth.every_second(0).best).mean()  # of others than lists are tuned on
     assert quality.low <= quality.recall <= quality.high
     tuned = quality.tried[-1].nprobe
-    assert quality.nprobe in (tuned, min(2 * tuned, LISTS))  # twice as many where the others find less
+    assert tuned <= quality.nprobe <= LISTS  # more where the others find less
     if tuned > 1:
         fewer = index.best(truth.vectors[1::2], 10, everywhere, tuned - 1)
         assert interval(recalls(fewer, truth.every_second(1).best))[0] < wanted

@@ -141,8 +141,8 @@ def measure(
 ) -> Quality:
     """Recall, latency and throughput of an index; of one with lists, with as many looked into as ``wanted`` takes.
 
-    How many that is, every second question says, and the others what comes of it; if they find less than is wanted,
-    twice as many lists are looked into.
+    How many that is, every second question says, and the others what comes of it; while they find less than is wanted,
+    a quarter more lists are looked into.
     """
     everywhere = index.description.ranges(None)
     aim = AIM if wanted is None else wanted
@@ -159,7 +159,7 @@ def measure(
         reachable = bool(tried) and tried[-1].low >= aim
         if nprobe is None or shares.mean() >= aim or nprobe == index.lists or not reachable:
             break
-        nprobe = min(2 * nprobe, index.lists)
+        nprobe = min(nprobe + 1 + nprobe // 4, index.lists)
     low, high = interval(shares)
     single = []
     for vector in truth.vectors[:SINGLE]:

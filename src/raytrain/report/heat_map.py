@@ -13,6 +13,7 @@ from raytrain.study.results import BenchmarkResult, System
 
 ROW, HEADING, TOP = 20.0, 25.0, 66.0
 COLUMN = 74.0
+OVERHANG = 64.0  # of the last name, which is slanted
 PALETTE = "cividis"  # made for eyes that confuse red and green; light is high, and in print as well
 
 
@@ -25,7 +26,7 @@ def heat_map(benchmark: BenchmarkResult, metric: str, key: str) -> str:
     languages = [name for part in parts for name in part.names]
     left = 14 + 6.1 * max(len(_label(name)) for name in languages)
     height = TOP + sum(HEADING + ROW * len(part.names) for part in parts) + 8
-    width = left + COLUMN * len(benchmark.systems) + 12
+    width = left + COLUMN * len(benchmark.systems) + OVERHANG
     colours = matplotlib.colormaps[PALETTE]
     scale = Normalize(min(found), max(max(found), min(found) + 0.01))
     with drawing():
