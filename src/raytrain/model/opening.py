@@ -3,16 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from raytrain.config import Model
 from raytrain.evaluate.models import OtherModel
 
-Vectors = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    from raytrain.model.embedder import Vectors
 
 
 class TextEmbedder(Protocol):
@@ -21,10 +20,10 @@ class TextEmbedder(Protocol):
     tokens: tuple[int, int]
     device: torch.device
 
-    def queries(self, texts: Sequence[str], advance: Callable[[int], None] = ...) -> Vectors:
+    def queries(self, texts: Sequence[str], advance: Callable[[int], None] = ...) -> "Vectors":
         """Vectors of questions, (n, d), whose inner product with those of passages is the score."""
 
-    def passages(self, texts: Sequence[str], advance: Callable[[int], None] = ...) -> Vectors:
+    def passages(self, texts: Sequence[str], advance: Callable[[int], None] = ...) -> "Vectors":
         """Vectors of passages, (n, d)."""
 
 

@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from raytrain.errors import UserError, one_line
 from raytrain.evaluate.models import OtherModel
-from raytrain.model.opening import Vectors
+from raytrain.model.embedder import Vectors
 
 BATCH = {"cpu": 32, "cuda": 128}
 TEXTS_AT_ONCE = 2_048  # sorted by length, and told of as progress
