@@ -101,7 +101,7 @@ def built_at(place: Location, pattern: str) -> dict[str, int]:
     """When each file was written whose record is there."""
     root = place.local_path
     records = {path.stem for path in root.glob("records/**/*.json")}
-    return {p.name: p.stat().st_mtime_ns for p in root.glob(pattern) if p.name.split(".")[0] in records}
+    return {p.name: p.stat().st_mtime_ns for p in root.glob(pattern) if p.name.split("-")[0] in records}
 
 
 @pytest.mark.parametrize("kill", [False, True])
