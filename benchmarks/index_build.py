@@ -168,6 +168,12 @@ def manifest_of(root: Path) -> dict[str, Any]:
     return found
 
 
+def records(root: Path) -> list[Path]:
+    """The shards of an unfinished build that have a record."""
+    found = [json.loads(path.read_text()) for path in root.glob("index/*/records/shards/*.json")]
+    return [path for record in found for path in root.glob(f"index/*/{record['shard']['path']}")]
+
+
 def kills(options: argparse.Namespace, undisturbed: Path, root: Path, seconds: float) -> None:
     """Kills builds until there were enough kills; prints what is compared at the end. Raises AssertionError."""
     rng = random.Random(options.seed)
@@ -177,20 +183,18 @@ def kills(options: argparse.Namespace, undisturbed: Path, root: Path, seconds: f
     finished: dict[Path, int] = {}
     for number in range(options.times):
         process = start(options, root)
-        while number and not list(root.glob("index/*/records/quantizer.json")):
+        more = rng.randint(1, 2)  # shards that are finished before the next kill; the first comes earlier
+        while number and len(records(root)) < len(finished) + more:
             assert process.poll() is None, "it was finished before it was killed: give it more rows"
-            time.sleep(0.1)
-        moment = rng.uniform(0.1, 0.9) * (seconds / 3 if number else seconds / 10)
-        time.sleep(moment)
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 1) if number else rng.uniform(0.02, 0.1) * seconds)
         assert process.poll() is None, "it was finished before it was killed: give it more rows"
         kill(process)
-        records = [json.loads(path.read_text()) for path in root.glob("index/*/records/shards/*.json")]
-        paths = [path for record in records for path in root.glob(f"index/*/{record['shard']['path']}")]
-        shards = {path: path.stat().st_mtime_ns for path in paths}
+        shards = {path: path.stat().st_mtime_ns for path in records(root)}
         again = [path.name for path, written in finished.items() if shards.get(path) != written]
         assert not again, f"finished shards were built again: {again}"
         finished |= shards
-        print(f"kill {number + 1} after {moment:.1f} s: {len(finished)} shards finished", flush=True)
+        print(f"kill {number + 1}: {len(finished)} shards finished", flush=True)
     work_again = start(options, root)
     watched(work_again)
     again = [path.name for path, written in finished.items() if path.stat().st_mtime_ns != written]
