@@ -207,7 +207,10 @@ def _by_language(place: Location, inner: str) -> dict[str, Location]:
         match = pattern.fullmatch(path)
         if match is None:
             continue
-        language = to_label(match[1])
+        try:
+            language = to_label(match[1])
+        except UserError as error:
+            raise UserError(f"{(place / path).uri}: its name should be that of a language: {error}") from error
         if language in found:
             raise UserError(f"{place.uri}: {found[language].uri} and {path} are both of {language}: leave one")
         found[language] = place / path

@@ -1,5 +1,6 @@
 """Language codes: ISO 639-3 inside; ISO 639-1 codes and English names at the door."""
 
+from collections.abc import Collection
 from functools import cache
 
 import langcodes
@@ -45,6 +46,11 @@ def languages_of(label: str) -> tuple[str, str]:
     """The languages of question and answer of a label: ``fin`` → fin, fin; ``deu-eng`` → deu, eng."""
     question, _, answer = label.partition("-")
     return question, answer or question
+
+
+def is_trained(label: str, seen: Collection[str]) -> bool:
+    """Whether a scored language was trained on or, of question and passage in two languages, one of them was."""
+    return any(language in seen for language in languages_of(label))
 
 
 @cache

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from raytrain.artifact import Artifact, File, check_file, write_file
 from raytrain.errors import UserError, one_line
@@ -66,12 +68,14 @@ class HeldOut:
 
     def read_texts(self, ids: Sequence[str], column: str = "text") -> dict[str, str]:
         """The texts of some passages, where they have one; reads all ids, and the row groups that these are in."""
-        wanted = set(ids)
-        numbers = [number for number, passage in enumerate(self.read_passage_ids()) if passage in wanted]
+        wanted = pa.array(sorted(set(ids)), pa.string())
         found: dict[str, str] = {}
-        for group in dict.fromkeys(number // ROW_GROUP for number in numbers):
-            texts = _texts(self._read_groups(range(group, group + 1), ["id", column]))
-            found |= {passage: text for passage, text in texts.items() if passage in wanted}
+        file = open_parquet(self.folder / "passages.parquet")
+        for group in range(-(-self.passages // ROW_GROUP)):  # one at a time: all ids of a large collection take much
+            some = range(group, group + 1)
+            if pc.any(pc.is_in(self._read_groups(some, ["id"], file).column("id"), value_set=wanted)).as_py():
+                table = self._read_groups(some, ["id", column], file)
+                found |= _texts(table.filter(pc.is_in(table.column("id"), value_set=wanted)))
         return {passage: found[passage] for passage in ids if passage in found}
 
     def read_passage_ids(self) -> list[str]:
@@ -79,10 +83,10 @@ class HeldOut:
         ids: list[str] = self._read_groups(range(-(-self.passages // ROW_GROUP)), ["id"]).column("id").to_pylist()
         return ids
 
-    def _read_groups(self, groups: range, columns: list[str]) -> pa.Table:
-        """Row groups of the passages. Raises UserError that names a file whose data is damaged."""
+    def _read_groups(self, groups: range, columns: list[str], file: pq.ParquetFile | None = None) -> pa.Table:
+        """Row groups of the passages, of the file if it is open. Raises UserError that names one that is damaged."""
         place = self.folder / "passages.parquet"
-        file = open_parquet(place)
+        file = file or open_parquet(place)
         try:
             return file.read_row_groups(list(groups), columns)
         except (pa.ArrowException, OSError) as error:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from langcodes.data_dicts import LANGUAGE_ALPHA3
 
 from raytrain.artifact import Manifest, RowAccount
-from raytrain.languages import languages_of
+from raytrain.languages import is_trained, languages_of
 from raytrain.report.account import reasons_in_order
 from raytrain.report.rows import language_name
 from raytrain.study.results import PRIMARY, SHOWN
@@ -244,5 +244,5 @@ def _tables(scored: Scored, plan: Manifest) -> Iterator[Table]:
             baselines = [means[benchmark][language][PRIMARY] for means in scored.baselines.values()]
             values = [f"{value:.4f}" for value in (*(metrics[name] for name in SHOWN), *baselines)]
             count = f"{scored.questions[benchmark][language]:,}"
-            rows.append([language, "yes" if language in trained else "no", count, *values])
+            rows.append([language, "yes" if is_trained(language, trained) else "no", count, *values])
         yield Table(benchmark, columns, rows)

@@ -60,7 +60,7 @@ def _how(provenance: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> dict[
                 "sha256": {file.path: file.sha256 for file in m.files if file.path.startswith(MODEL)},
             }
             for name, m in manifests.items()
-            if any(file.path == f"{MODEL}config.json" for file in m.files)
+            if any(file.path in (f"{MODEL}config.json", f"{MODEL}modules.json") for file in m.files)
         },
         "texts": {key: value for key, value in job["model"].items() if key != "from_scratch"},
         "evaluations": {
@@ -68,6 +68,7 @@ def _how(provenance: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> dict[
                 "hash": m.hash,
                 "rules": m.identity,
                 "device": m.summary.get("device"),
+                "selection": m.summary.get("selection"),  # F1 of TyDiQA-SelectP, by benchmark
                 "versions": m.versions,
                 "files": {file.path: file.sha256 for file in m.files},
             }
@@ -75,7 +76,11 @@ def _how(provenance: Mapping[str, Any], inputs: Mapping[str, Artifact]) -> dict[
         },
         "computed_in": "bfloat16 on a GPU, float32 on a CPU",
         "vectors_kept_in": job["index"]["dtype"],
-        "search": {"exact": True, "similarity": "inner product of unit vectors", "depth": DEPTH},
+        "search": {
+            "exact": True,
+            "similarity": "of models trained here: inner product of unit vectors",
+            "depth": DEPTH,
+        },
         "benchmarks": provenance["benchmarks"],
         "versions": provenance["versions"],
         "python": provenance["python"],

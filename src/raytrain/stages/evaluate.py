@@ -11,7 +11,7 @@ from raytrain.cluster import cpus_here
 from raytrain.config import Job
 from raytrain.evaluate.bm25 import K1, TOKENS, B, rank_among_bm25, rank_bm25
 from raytrain.evaluate.held_out import HeldOut, check_files, held_out_of
-from raytrain.evaluate.metrics import DEPTH, Hits
+from raytrain.evaluate.metrics import DEPTH, METRICS, Hits
 from raytrain.evaluate.selection import Prediction
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import Advance, counting
@@ -97,11 +97,16 @@ def evaluate_stage(name: str, of: str, embed: str, opening: Opening = TRAINED, t
     return Stage(
         name,
         ("benchmark", of, embed),
-        lambda job: {**opening.identity(job), "depth": DEPTH},
+        lambda job: {**opening.identity(job), "depth": DEPTH, "metrics": METRICS},
         lambda job, inputs, folder, say: _of_model(title or name, of, embed, opening, job, inputs, folder, say),
     )
 
 
 EVALUATE = evaluate_stage("evaluate", of="export", embed="embed")
 UNTRAINED = evaluate_stage("untrained", of="model", embed="untrained-embed")
-BM25 = Stage("bm25", ("benchmark",), lambda job: {"depth": DEPTH, "k1": K1, "b": B, "tokens": TOKENS}, _of_bm25)
+BM25 = Stage(
+    "bm25",
+    ("benchmark",),
+    lambda job: {"depth": DEPTH, "metrics": METRICS, "k1": K1, "b": B, "tokens": TOKENS},
+    _of_bm25,
+)

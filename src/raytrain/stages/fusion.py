@@ -6,7 +6,7 @@ from raytrain.artifact import Artifact
 from raytrain.config import Job
 from raytrain.evaluate.fusion import K, reciprocal_rank_fusion
 from raytrain.evaluate.held_out import HeldOut, held_out_of
-from raytrain.evaluate.metrics import DEPTH, Hits
+from raytrain.evaluate.metrics import DEPTH, METRICS, Hits
 from raytrain.evaluate.scored import read_hits
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.progress import Advance
@@ -29,6 +29,6 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 FUSED = Stage(
     "fused",
     ("benchmark", "bm25", "evaluate"),
-    lambda job: {"method": "reciprocal rank fusion", "k": K, "depth": DEPTH},
+    lambda job: {"method": "reciprocal rank fusion", "k": K, "depth": DEPTH, "metrics": METRICS},
     _run,
 )

@@ -21,7 +21,7 @@ from raytrain.pipeline import Inputs, Outcome, Say, Stage
 from raytrain.report.account import account_of
 from raytrain.stages.study import fused_of, others_of, pairs_of, read_results
 from raytrain.storage import Location
-from raytrain.study.failures import failures_of
+from raytrain.study.failures import LETTERS, SHOWN, failures_of
 from raytrain.study.results import Failure, Report, Results
 
 PAGE, DATA, METRICS = "index.html", "report.json", "metrics.json"
@@ -197,6 +197,7 @@ _TOLD |= {"commit", "modules", "max_seq_length", "prompts", "similarity"}  # of 
 def _identity(job: Job) -> Mapping[str, Any]:
     # Inputs say the rest; these are what the page tells of the job besides.
     told = {"name": job.name, "format": FORMAT, "caveats": caveats(job), "published": edition()}
+    told |= {"failures": [FAILURES, SHOWN, LETTERS], "points": POINTS_A_CURVE}
     return told | ({"notes": notes(job)} if job.evaluate.models else {})
 
 

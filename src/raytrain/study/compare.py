@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from raytrain.languages import languages_of
+from raytrain.languages import is_trained, languages_of
 from raytrain.study.results import PRIMARY, BenchmarkResult, Comparison, Estimate, LanguageCount, System
 from raytrain.study.statistics import (
     ALPHA,
+    TIE,
     Drawing,
     FloatArray,
     add_seeds,
@@ -140,19 +141,15 @@ def trained_on(pairs: Iterable[Mapping[str, int]]) -> set[str]:
     return {language for one in pairs for label, n in one.items() if n > 0 for language in languages_of(label)}
 
 
-def is_trained(label: str, seen: set[str]) -> bool:
-    """Whether a scored language was trained on or, of question and passage in two languages, one of them was."""
-    return any(language in seen for language in languages_of(label))
-
-
 def groups_of(languages: Sequence[str], systems: Sequence[Scored]) -> dict[str, list[str]]:
     """Groups of the scored languages by name, empty ones left out. Trained: any trained system has pairs of it."""
     seen = trained_on(s.pairs for s in systems if s.kind == "trained")
+    without = [language for language in languages if "eng" not in languages_of(language)]
     groups = {
         "trained": [language for language in languages if is_trained(language, seen)],
         "never trained": [language for language in languages if not is_trained(language, seen)],
         "all": list(languages),
-        "all without eng": [language for language in languages if language != "eng"] if "eng" in languages else [],
+        "all without eng": without if len(without) < len(languages) else [],
     }
     return {name: members for name, members in groups.items() if members}
 
@@ -214,7 +211,7 @@ def _differences(
 def _of_questions(differences: FloatArray) -> dict[str, float]:
     """What a comparison tells of the differences of one language's questions, (n,), where that can be told."""
     found = {"p_t": float(t_test_p(differences[:, None])[0])}
-    if len(differences) > 1:
+    if len(differences) > 1 and np.ptp(differences) > TIE:  # a spread of 0 tells nothing of other questions
         found["detectable"] = detectable(len(differences), float(differences.std(ddof=1)))
     return {name: value for name, value in found.items() if np.isfinite(value)}
 

@@ -1,10 +1,9 @@
 """Failures by example: the questions that a system answers worst, what it found for them and what it should have."""
 
-from raytrain.artifact import Artifact, check_file
+from raytrain.artifact import Artifact
 from raytrain.evaluate.held_out import HeldOut
 from raytrain.evaluate.metrics import Hits
-from raytrain.evaluate.scored import read_scored
-from raytrain.parquet import read_parquet
+from raytrain.evaluate.scored import read_hits, read_scored
 from raytrain.study.results import PRIMARY, Failure, Passage
 
 SHOWN = 3  # hits of a question
@@ -18,7 +17,7 @@ def failures_of(system: str, evaluation: Artifact, part: HeldOut, count: int) ->
     Raises UserError for a damaged file.
     """
     questions, scores = read_scored(evaluation, part)
-    hits = _hits(evaluation, part)
+    hits = read_hits(evaluation, part)
     by_question = dict(zip(questions, scores[PRIMARY].tolist(), strict=True))
 
     def order(question: str) -> tuple[float, float, str]:
@@ -63,17 +62,6 @@ def _missed(hits: Hits, grades: dict[str, int]) -> str | None:
     shown = {passage for passage, _ in hits[:SHOWN]}
     missed = sorted((p for p, grade in grades.items() if grade > 0 and p not in shown), key=lambda p: (-grades[p], p))
     return missed[0] if missed else None
-
-
-def _hits(evaluation: Artifact, part: HeldOut) -> dict[str, Hits]:
-    path = f"{part.benchmark}/{part.language}/hits.parquet"
-    check_file(evaluation, path)
-    table = read_parquet(evaluation.location / path)
-    found: dict[str, Hits] = {}
-    columns = (table.column(name).to_pylist() for name in ("question", "passage", "score"))
-    for question, passage, score in zip(*columns, strict=True):
-        found.setdefault(question, []).append((passage, score))
-    return found
 
 
 def _short(text: str) -> str:

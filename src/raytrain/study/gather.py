@@ -11,7 +11,8 @@ from raytrain.errors import UserError
 from raytrain.evaluate.held_out import HeldOut, held_out_of, with_questions
 from raytrain.evaluate.metrics import METRICS
 from raytrain.evaluate.scored import Floats, read_scored
-from raytrain.study.compare import Scored, benchmark_result, is_trained, trained_on
+from raytrain.languages import is_trained
+from raytrain.study.compare import Scored, benchmark_result, trained_on
 from raytrain.study.results import PRIMARY, BenchmarkResult, LanguageCount, Results
 
 
