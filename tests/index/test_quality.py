@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from embedded import built, embedded, opened, unit_vectors
 from raytrain.index.best import Best
 from raytrain.index.embeddings import Embeddings
-from raytrain.index.quality import Probed, interval, measure, recalls, sample_passages, truth_of, tune
+from raytrain.index.quality import SEED, Probed, Truth, interval, measure, recalls, sample_passages, truth_of, tune
 
 ROWS, LISTS = 3_000, 16
 
@@ -68,16 +68,17 @@ def test_lists_are_looked_into_until_recall_is_reached(tmp_path: Path, embedding
     assert quality.recall >= wanted
     assert quality.nprobe is not None
     everywhere = index.description.ranges(None)
-    found = index.best(truth.vectors[::2], 10, everywhere, quality.nprobe)
-    assert quality.recall == recalls(found, truth.every_second(0).best).mean()  # of others than lists are tuned on
+    before, reported = truth.halves()
+    found = index.best(reported.vectors, 10, everywhere, quality.nprobe)
+    assert quality.recall == recalls(found, reported.best).mean()  # of others than lists are tuned on
     assert quality.low <= quality.recall <= quality.high
-    tuned = quality.tried[-1].nprobe
-    assert tuned <= quality.nprobe <= LISTS  # more where the others find less
-    if tuned > 1:
-        fewer = index.best(truth.vectors[1::2], 10, everywhere, tuned - 1)
-        assert interval(recalls(fewer, truth.every_second(1).best))[0] < wanted
+    assert quality.tried[-1].nprobe == quality.nprobe
+    assert quality.independent == (quality.tuned_on == 30)
+    if quality.independent and quality.nprobe > 1:  # one list fewer does not do
+        fewer = index.best(before.vectors, 10, everywhere, quality.nprobe - 1)
+        assert interval(recalls(fewer, before.best))[0] < wanted
     assert recalls(index.best(truth.vectors, 10, everywhere, LISTS), truth.best).mean() == 1
-    assert (quality.k, quality.questions, quality.tuned_on, quality.threads) == (10, 30, 30, 1)
+    assert (quality.k, quality.questions, quality.threads) == (10, 30, 1)
     assert quality.asked == "questions"
     assert quality.ms_a_question > 0
     assert quality.questions_a_second > 0
@@ -100,7 +101,38 @@ def test_codes_that_lose_much_are_told_to(tmp_path: Path, embeddings: Embeddings
 def test_one_question_is_asked_for_both(tmp_path: Path, embeddings: Embeddings) -> None:
     index = opened(*built(tmp_path, embeddings, "IVF4,Flat", 1))
     quality = measure(index, truth_of(embeddings, unit_vectors(2, 1), 10, index), "questions", 10, 1.0, 1)
-    assert (quality.recall, quality.questions, quality.tuned_on) == (1.0, 1, 1)
+    assert (quality.recall, quality.questions, quality.tuned_on, quality.independent) == (1.0, 1, 1, False)
+
+
+@pytest.mark.parametrize("languages", [2, 3, 4, 8])
+def test_both_halves_have_questions_of_all_languages(languages: int) -> None:
+    """They come in turns, a question of each language: every second one would be of half of the languages."""
+    turns = np.arange(400) % languages
+    truth = Truth(turns[:, None].astype(np.float32), best([[turn] for turn in turns.tolist()]))
+    halves = truth.halves()
+    assert [len(half.vectors) for half in halves] == [200, 200]
+    for half in halves:
+        assert set(half.vectors[:, 0].tolist()) == set(range(languages))
+        assert np.array_equal(half.vectors[:, 0], half.best.numbers[:, 0])
+
+
+def test_recall_is_not_called_independent_of_questions_that_raised_the_lists(
+    tmp_path: Path, embeddings: Embeddings
+) -> None:
+    """The half that tunes finds all in one list, as it asks for what is at the centres; the other does not."""
+    index = opened(*built(tmp_path, embeddings, f"IVF{LISTS},Flat", 1))
+    assert index.shards.quantizer is not None
+    centres = index.shards.quantizer.ivf.quantizer.reconstruct_n(0, LISTS)
+    order = np.random.default_rng(SEED).permutation(2 * LISTS)
+    asked = np.empty((2 * LISTS, 16), np.float32)
+    asked[order[:LISTS]], asked[order[LISTS:]] = centres, unit_vectors(5, LISTS)
+    quality = measure(index, truth_of(embeddings, asked, 1, index), "questions", 1, 0.9, 1)
+    alone = [probed.nprobe for probed in quality.tried]
+    assert quality.recall >= 0.9
+    assert quality.independent == (quality.tuned_on == LISTS)
+    assert not quality.independent
+    assert quality.tuned_on == 2 * LISTS
+    assert alone[-1] == quality.nprobe > min(alone)
 
 
 def test_passages_are_asked_for_where_there_are_no_questions(embeddings: Embeddings) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from raytrain.artifact import Record
-from raytrain.index.backend import Vectors
+from raytrain.index.backend import Ints, Vectors
 from raytrain.index.best import Best
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.exact import best_of_span
@@ -37,8 +37,9 @@ class Quality(Record):
     """Recall@k against exact search with its 95 % interval, and speed, of ``questions`` questions or, where there are
     none, passages.
 
-    ``tried`` are the numbers of lists that were tried to find ``nprobe``, with ``tuned_on`` others than are reported
-    of. Times are of this machine with these threads.
+    ``tried`` are the numbers of lists that were tried to find ``nprobe``, and ``tuned_on`` is how many questions had a
+    say in it: others than are reported of, and these too (``independent`` is false) where they found less than was
+    wanted, or there was one question only. Times are of this machine with these threads.
     """
 
     asked: Literal["questions", "passages"]
@@ -48,6 +49,7 @@ class Quality(Record):
     low: float
     high: float
     tuned_on: int
+    independent: bool
     nprobe: int | None
     tried: list[Probed]
     ms_a_question: float
@@ -62,10 +64,14 @@ class Truth:
     vectors: Vectors
     best: Best
 
-    def every_second(self, first: int) -> "Truth":
-        """The questions from ``first`` on, every second one; all where that would be none."""
-        some = slice(first if len(self.vectors) > 1 else 0, None, 2)
-        return Truth(self.vectors[some], Best(self.best.scores[some], self.best.numbers[some]))
+    def halves(self) -> tuple["Truth", "Truth"]:
+        """The questions in two halves, drawn by chance, for they come in turns of language; one alone is in both."""
+        order = np.random.default_rng(SEED).permutation(len(self.vectors))
+        half = len(order) // 2
+        return self._some(order[:half] if half else order), self._some(order[half:])
+
+    def _some(self, rows: Ints) -> "Truth":
+        return Truth(self.vectors[rows], Best(self.best.scores[rows], self.best.numbers[rows]))
 
 
 def truth_of(embeddings: Embeddings, vectors: Vectors, k: int, index: Index) -> Truth:
@@ -126,6 +132,16 @@ def tune(probe: Callable[[int], Probed], lists: int, wanted: float) -> list[Prob
     return [probed for probed in tried if probed != good] + [good]
 
 
+def _raised(probe: Callable[[int], Probed], lists: int, wanted: float, nprobe: int) -> list[Probed]:
+    """What is tried with more lists than ``nprobe``, until the wanted recall is reached; nothing where it is."""
+    tried = list[Probed]()
+    found = probe(nprobe)
+    while found.recall < wanted and found.nprobe < lists:
+        found = probe(min(found.nprobe + 1 + found.nprobe // 4, lists))
+        tried.append(found)
+    return tried
+
+
 def _probed(index: Index, truth: Truth, k: int, nprobe: int) -> Probed:
     shares = recalls(index.best(truth.vectors, k, index.description.ranges(None), nprobe), truth.best)
     return Probed(nprobe=nprobe, recall=float(shares.mean()), low=interval(shares)[0])
@@ -141,25 +157,27 @@ def measure(
 ) -> Quality:
     """Recall, latency and throughput of an index; of one with lists, with as many looked into as ``wanted`` takes.
 
-    How many that is, every second question says, and the others what comes of it; while they find less than is wanted,
-    a quarter more lists are looked into.
+    How many that is, half of the questions say, and the other half what comes of it. While it finds less than is
+    wanted, a quarter more lists are looked into, if the first half reached that.
     """
     everywhere = index.description.ranges(None)
     aim = AIM if wanted is None else wanted
     tried: list[Probed] = []
-    asked_before = truth.every_second(1) if index.lists else None
-    if asked_before is not None:
-        tried = tune(lambda nprobe: _probed(index, asked_before, k, nprobe), index.lists, aim)
-        truth = truth.every_second(0)
+    tuned_on, independent = 0, True
+    if index.lists:
+        before, reported = truth.halves()
+        tried = tune(lambda nprobe: _probed(index, before, k, nprobe), index.lists, aim)
+        tuned_on, independent = len(before.vectors), len(truth.vectors) > 1
+        if tried[-1].low >= aim:
+            more = _raised(lambda nprobe: _probed(index, reported, k, nprobe), index.lists, aim, tried[-1].nprobe)
+            if more:
+                tuned_on, independent = len(truth.vectors), False
+            tried += more
+        truth = reported
     nprobe = tried[-1].nprobe if tried else None
-    while True:
-        began = time.monotonic()
-        shares = recalls(index.best(truth.vectors, k, everywhere, nprobe), truth.best)
-        batch = time.monotonic() - began
-        reachable = bool(tried) and tried[-1].low >= aim
-        if nprobe is None or shares.mean() >= aim or nprobe == index.lists or not reachable:
-            break
-        nprobe = min(nprobe + 1 + nprobe // 4, index.lists)
+    began = time.monotonic()
+    shares = recalls(index.best(truth.vectors, k, everywhere, nprobe), truth.best)
+    batch = time.monotonic() - began
     low, high = interval(shares)
     single = []
     for vector in truth.vectors[:SINGLE]:
@@ -173,7 +191,8 @@ def measure(
         recall=float(shares.mean()),
         low=low,
         high=high,
-        tuned_on=len(asked_before.vectors) if asked_before else 0,
+        tuned_on=tuned_on,
+        independent=independent,
         nprobe=nprobe,
         tried=tried,
         ms_a_question=round(1_000 * float(np.median(single)), 3),

@@ -168,12 +168,13 @@ def _questions(passages: Artifact, most: int) -> list[str]:
 
 def _tell(quality: "Quality", description: Description, say: Say) -> None:
     lists = f", {quality.nprobe} lists looked into" if quality.nprobe else ""
+    tuned = "" if quality.independent else ", tuned on these too"
     recall = f"{quality.recall:.4f} [{quality.low:.4f}, {quality.high:.4f}]"
     recall = f"{quality.recall:.4f} [{quality.low:.4f}, {quality.high:.4f}]"
     say(
         f"index: {description.rows:,} passages in {len(description.shards)} shards; recall@{quality.k} against exact "
-        f"search {recall} of {quality.questions:,} {quality.asked}{lists}; {quality.ms_a_question:g} ms a question, "
-        f"{quality.questions_a_second:g} questions/s at once, {quality.threads} threads"
+        f"search {recall} of {quality.questions:,} {quality.asked}{lists}{tuned}; "
+        f"{quality.ms_a_question:g} ms a question, {quality.questions_a_second:g} questions/s at once, {quality.threads} threads"
     )
 
 
