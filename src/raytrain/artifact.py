@@ -162,8 +162,8 @@ def commit(location: Location, manifest: Manifest) -> Artifact:
     there = open_artifact(location, manifest.stage)
     if there.manifest.writer != manifest.writer and there.manifest.content != manifest.content:
         raise UserError(
-            f"{location.uri}: another run built this artifact at the same time, with other bytes; "
-            "delete the folder and run again, once"
+            f"{location.uri}: another run built this artifact at the same time, with other bytes, and "
+            "theirs counts: run again to go on with it, and delete the folder only if it is found damaged then"
         )
     return there
 

@@ -13,6 +13,7 @@ from typing import Protocol, Self, TypeVar
 from pydantic import ValidationError
 
 from raytrain.artifact import File, sha256_of, write_file
+from raytrain.errors import FileMissingError
 from raytrain.storage import Location, sha256_file
 
 RECORDS = "records"  # the folder they are in until the manifest has taken them over
@@ -69,23 +70,31 @@ def read_records(folder: Location, wanted: Mapping[str, str], kind: type[R]) -> 
         if path in there:
             try:
                 record = kind.model_validate_json((folder / path).read_bytes())
-            except ValidationError:
+            except (ValidationError, FileMissingError):  # another writer has finished and tidied meanwhile
                 continue
             if all(there.get(file.path) == file.size for file in record.files):
                 found[part] = record
     return found
 
 
-def intact(folder: Location, wanted: Mapping[str, str], kind: type[R]) -> dict[str, R]:
-    """As ``read_records``, of those whose files hold the bytes that were written. Reads them all; deletes the records
-    of the others, which so are made again.
+def intact(folder: Location, wanted: Mapping[str, str], found: Mapping[str, R]) -> dict[str, R]:
+    """Those of some records whose files hold the bytes that were written. Reads them all; deletes the records of the
+    others, which so are made again.
     """
-    found = read_records(folder, wanted, kind)
-    for part in list(found):
-        if any(sha256_file(folder / file.path) != file.sha256 for file in found[part].files):
+    whole = {}
+    for part, record in found.items():
+        if all(_holds(folder, file) for file in record.files):
+            whole[part] = record
+        else:
             (folder / wanted[part]).delete()
-            del found[part]
-    return found
+    return whole
+
+
+def _holds(folder: Location, file: File) -> bool:
+    try:
+        return sha256_file(folder / file.path) == file.sha256
+    except FileMissingError:
+        return False
 
 
 def delete_records(folder: Location) -> None:

@@ -104,8 +104,10 @@ def test_what_was_served_before_half_a_pointer_still_is(
     place.write_bytes(data)
     assert build_of(root / "indexes/mine").name == one
     (line,) = [line for line in capsys.readouterr().err.splitlines() if place.uri in line]
-    assert line.endswith(f"so {one} is served; delete it, or build again")
+    assert line.endswith(f"so {one} is served, as before it; delete it")
     assert make_current(root, "mine", two).number == 4
+    assert current(root, "mine") is not None
+    assert capsys.readouterr().err == ""  # what is damaged is older than what is served
     assert roll_back(root, "mine").build == one
 
 
@@ -190,5 +192,5 @@ def test_who_deletes_half_a_pointer_has_mended_it(root: Location) -> None:
     place.write_bytes(place.read_bytes()[:20])
     assert len(history(root, "mine").damaged) == 1
     place.delete()
-    assert history(root, "mine").damaged == []
+    assert history(root, "mine").damaged == {}
     assert build_of(root / "indexes/mine").uri == (root / "index" / one).uri

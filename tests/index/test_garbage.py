@@ -14,8 +14,8 @@ import pytest
 from index_builds import build
 from raytrain.artifact import MANIFEST
 from raytrain.errors import UserError
-from raytrain.index.current import Pointer, make_current, roll_back
-from raytrain.index.garbage import collect, unreferenced
+from raytrain.index.current import CONDEMNED, Pointer, history, make_current, roll_back
+from raytrain.index.garbage import MARK_LASTS, collect, unreferenced
 from raytrain.storage import Location
 from s3server import S3Server
 
@@ -115,6 +115,38 @@ def test_who_cannot_read_what_is_served_deletes_nothing(root: Location) -> None:
         with pytest.raises(UserError, match=r"CURRENT-00000002\.json: is no whole pointer"):
             action()
     assert {info.path.split("/")[0] for info in (root / "index").list()} == {one, two}
+    assert marks(root) == []
+    (root / "indexes/mine/CURRENT-00000002.json").delete()
+    assert make_current(root, "mine", two).build == two  # nothing holds it up
+
+
+def marks(root: Location) -> list[str]:
+    return [info.path for info in (root / "index").list() if info.path.endswith(f"/{CONDEMNED}")]
+
+
+def test_a_mark_that_a_killed_deletion_left_is_told_and_goes(tmp_path: Path) -> None:
+    """Nothing is served because of it, and once it is old a build that is needed loses it."""
+    root = Location.of(str(tmp_path))
+    one, two = build(root, "one"), build(root, "two")
+    mark = root / "index" / one / CONDEMNED
+    mark.write_bytes(b"")
+    with pytest.raises(UserError, match="is being deleted, so it can't be served as mine"):
+        make_current(root, "mine", one)
+    assert (root / "indexes").list() == []
+    mark.delete()
+    make_current(root, "mine", one)
+    make_current(root, "mine", two)
+    mark.write_bytes(b"")
+    with pytest.raises(UserError, match="is being deleted"):
+        roll_back(root, "mine")
+    assert len(history(root, "mine").pointers) == 2  # no pointer to it and back
+    collect(root, [])
+    assert marks(root) == [f"{one}/{CONDEMNED}"]  # somebody may be at it
+    old = (datetime.now(UTC) - 2 * MARK_LASTS).timestamp()
+    os.utime(mark.local_path, (old, old))
+    collect(root, [])
+    assert marks(root) == []
+    assert roll_back(root, "mine").build == one
 
 
 def test_a_damaged_manifest_counts_as_never_finished(root: Location) -> None:

@@ -96,6 +96,21 @@ def test_other_vectors_go_into_other_files(place: Location) -> None:
     assert done([piece], place) == {piece.name: second}
 
 
+def test_what_another_writer_tidies_away_meanwhile_is_not_done(
+    place: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has finished and deletes the records between the listing and the reading, or even the files."""
+    pieces = plan_pieces([part(6)], 3)
+    records = [write(piece, vectors(3), place) for piece in pieces]
+    listed = place.list()
+    (place / pieces[0].record_path).delete()
+    monkeypatch.setattr(Location, "list", lambda self, recursive=True: listed)
+    there = done(pieces, place)
+    assert list(there) == [pieces[1].name]
+    (place / records[1].ids.path).delete()
+    assert intact(place, records_of(pieces), there) == {}
+
+
 def test_a_record_that_can_not_be_read_counts_for_nothing(place: Location) -> None:
     piece = Piece(part(5), 0, 5)
     write(piece, vectors(5), place)
@@ -160,7 +175,7 @@ def test_a_piece_whose_bytes_changed_is_not_done_however_long_it_is(place: Locat
     data = bytearray(damaged.read_bytes())
     data[-1] ^= 1
     damaged.write_bytes(bytes(data))
-    assert list(intact(place, records_of(pieces), PieceRecord)) == [pieces[1].name]
+    assert list(intact(place, records_of(pieces), done(pieces, place))) == [pieces[1].name]
     assert list(done(pieces, place)) == [pieces[1].name]  # nor later
 
 

@@ -47,7 +47,8 @@ def make_quantizer(
     One that is trained anew may differ, and then so do the shards: those of another are built again.
     """
     record_path = f"{RECORDS}/{QUANTIZER}.json"
-    done = intact(folder, {QUANTIZER: record_path}, QuantizerRecord)
+    wanted = {QUANTIZER: record_path}
+    done = intact(folder, wanted, read_records(folder, wanted, QuantizerRecord))
     if not done:
         record = run_task(cluster, _train, kind, count, embeddings, folder, threads_of(cluster), gpus=True)
         write_record(folder, record_path, record)
@@ -76,7 +77,8 @@ def make_shards(
     A node that goes costs the shards that it was at. Raises UserError.
     """
     name = quantizer.sha256 if quantizer else ""
-    done = of_plan(shards, name, intact(folder, records_of(shards), ShardRecord))
+    there = of_plan(shards, name, read_records(folder, records_of(shards), ShardRecord))
+    done = intact(folder, records_of(shards), there)
     begun(done)
     todo = [shard for shard in shards if shard.name not in done]
     task = ray.remote(_build).options(**resources_of(cluster, gpus=False))

@@ -30,11 +30,13 @@ class Pointer(Record):
 
 @dataclass(frozen=True)
 class History:
-    """The pointers of a name that can be read, the oldest first; the highest number taken; and what can't be read."""
+    """The pointers of a name that can be read, the oldest first; the highest number taken; and by their numbers why
+    others can't be read.
+    """
 
     pointers: list[Pointer]
     last_number: int
-    damaged: list[str]
+    damaged: dict[int, str]
 
     @property
     def current(self) -> Pointer | None:
@@ -45,7 +47,7 @@ class History:
 def history(root: Location, name: str) -> History:
     """All pointers of a name. One that is damaged counts for nothing, and what was served before it still is."""
     folder = root / NAMES / name
-    found, numbers, damaged = list[Pointer](), [0], list[str]()
+    found, numbers, damaged = list[Pointer](), [0], dict[int, str]()
     for info in folder.list(recursive=False):
         match = _POINTER.fullmatch(info.path)
         if match:
@@ -58,16 +60,18 @@ def history(root: Location, name: str) -> History:
                 found.append(pointer)
             except ValueError as error:  # pydantic's too
                 reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-                damaged.append(f"{place.uri}: is no whole pointer ({one_line(reason)})")
+                damaged[int(match[1])] = f"{place.uri}: is no whole pointer ({one_line(reason)})"
     return History(sorted(found, key=lambda pointer: pointer.number), max(numbers), damaged)
 
 
 def current(root: Location, name: str) -> Pointer | None:
     """What is served under a name, if anything is. A line on stderr tells of a newer pointer that can't be read."""
     there = history(root, name)
-    for line in there.damaged:
-        what = f"{there.current.build} is served" if there.current else "nothing is served"
-        print(f"index: {line}, so {what}; delete it, or build again", file=sys.stderr, flush=True)
+    now = there.current
+    for number, line in there.damaged.items():
+        if now is None or number > now.number:
+            what = f"{now.build} is served, as before it" if now else "nothing is served"
+            print(f"index: {line}, so {what}; delete it", file=sys.stderr, flush=True)
     return there.current
 
 
@@ -84,8 +88,11 @@ def _point(root: Location, name: str, build: str, there: History) -> Pointer:
     before = there.current
     if before and before.build == build:
         return before
-    if read_manifest(root / BUILDS / build) is None:
-        raise UserError(f"{(root / BUILDS / build).uri}: no finished index, so it can't be served as {name}")
+    folder = root / BUILDS / build
+    if read_manifest(folder) is None:
+        raise UserError(f"{folder.uri}: no finished index, so it can't be served as {name}")
+    if (folder / CONDEMNED).exists():
+        raise _condemned(folder, name)
     pointer = _write(root, name, build, there.last_number + 1)
     if pointer is None:
         now = history(root, name).current
@@ -97,22 +104,31 @@ def _point(root: Location, name: str, build: str, there: History) -> Pointer:
         )
     # Who deletes marks first and then looks at pointers; who serves points first and then looks for the mark. So one of
     # the two sees the other.
-    folder = root / BUILDS / build
     if (folder / CONDEMNED).exists() or not (folder / MANIFEST).exists():
         if before:
             _write(root, name, before.build, pointer.number + 1)
-        raise UserError(
-            f"{folder.uri}: is being deleted, so it can't be served as {name}: let raytrain builds collect --delete "
-            "finish, and build it again"
-        )
+        else:
+            (root / NAMES / name / _file(pointer.number)).delete()
+        raise _condemned(folder, name)
     return pointer
+
+
+def _condemned(folder: Location, name: str) -> UserError:
+    return UserError(
+        f"{folder.uri}: is being deleted, so it can't be served as {name}: let raytrain builds collect --delete "
+        "finish, and build it again"
+    )
 
 
 def _write(root: Location, name: str, build: str, number: int) -> Pointer | None:
     """The pointer of a number; None if it is taken."""
     pointer = Pointer(number=number, build=build, created=datetime.now(UTC).replace(microsecond=0))
-    place = root / NAMES / name / f"CURRENT-{number:08d}.json"
+    place = root / NAMES / name / _file(number)
     return pointer if place.put_if_absent(pointer.model_dump_json().encode()) else None
+
+
+def _file(number: int) -> str:
+    return f"CURRENT-{number:08d}.json"
 
 
 def roll_back(root: Location, name: str, to: str | None = None) -> Pointer:

@@ -11,6 +11,7 @@ from raytrain.index.current import BUILDS, CONDEMNED, history, names, needed
 from raytrain.storage import FileInfo, Location
 
 UNFINISHED = "never finished"
+MARK_LASTS = timedelta(hours=1)  # longer than anybody needs from the mark to the manifest
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,37 @@ def unreferenced(root: Location, grace: timedelta, now: datetime) -> list[Garbag
 def collect(root: Location, garbage: Iterable[Garbage]) -> list[Garbage]:
     """Deletes builds, the manifest first, so that a kill leaves no index. Gives those that were deleted.
 
-    Those that became current meanwhile stay, and unfinished ones that somebody works on again.
+    Those that became current meanwhile stay, and unfinished ones that somebody works on again. What an earlier deletion
+    has marked and is needed loses its mark, if that is older than ``MARK_LASTS``. Raises UserError, before it marks or
+    deletes anything, if a pointer can't be read.
     """
     deleted = []
+    for build in _pointed_at(root)[0]:
+        _unmark(root / BUILDS / build)
     for one in garbage:
         folder = root / BUILDS / one.build
         if one.why == UNFINISHED and _last_written(folder.list()) > one.since:
             continue
         (folder / CONDEMNED).put_if_absent(b"")  # there already if an earlier deletion was killed
-        if one.build in _pointed_at(root)[0]:
+        try:
+            needed_now = one.build in _pointed_at(root)[0]
+        except UserError:
+            (folder / CONDEMNED).delete()
+            raise
+        if needed_now:
             (folder / CONDEMNED).delete()
             continue
         (folder / MANIFEST).delete()
         folder.delete_tree()
         deleted.append(one)
     return deleted
+
+
+def _unmark(folder: Location) -> None:
+    """Takes the mark of a deletion that was killed off a build that is needed; a younger one may be somebody's."""
+    for info in folder.list(recursive=False):
+        if info.path == CONDEMNED and datetime.now(UTC) - _last_written([info]) > MARK_LASTS:
+            (folder / CONDEMNED).delete()
 
 
 def _pointed_at(root: Location) -> tuple[set[str], dict[str, datetime]]:
@@ -71,7 +88,7 @@ def _pointed_at(root: Location) -> tuple[set[str], dict[str, datetime]]:
     for name in names(root):
         there = history(root, name)
         if there.damaged:  # it may point to any of them
-            raise UserError(f"{there.damaged[0]}: delete it before builds are")
+            raise UserError(f"{next(iter(there.damaged.values()))}: delete it before builds are")
         pointers = there.pointers
         kept.update(needed(pointers))
         for build in {pointer.build for pointer in pointers} - kept:

@@ -69,7 +69,8 @@ def _embed(
     from raytrain.index.embed import embed_pieces
 
     total = sum(piece.rows for piece in pieces)
-    done = intact(folder, records_of(pieces), PieceRecord)  # of an earlier run: looked at closely
+    wanted = records_of(pieces)
+    done = intact(folder, wanted, read_records(folder, wanted, PieceRecord))  # of an earlier run: looked at closely
     failures = 0
     while todo := [piece for piece in pieces if piece.name not in done]:
         begun = total - sum(piece.rows for piece in todo)

@@ -174,7 +174,8 @@ def _tell(quality: "Quality", description: Description, say: Say) -> None:
     say(
         f"index: {description.rows:,} passages in {len(description.shards)} shards; recall@{quality.k} against exact "
         f"search {recall} of {quality.questions:,} {quality.asked}{lists}{tuned}; "
-        f"{quality.ms_a_question:g} ms a question, {quality.questions_a_second:g} questions/s at once, {quality.threads} threads"
+        f"{quality.ms_a_question:g} ms a question, {quality.questions_a_second:g} questions/s at once, "
+        f"{quality.threads} threads"
     )
 
 

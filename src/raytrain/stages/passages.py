@@ -10,7 +10,7 @@ from raytrain.evaluate.benchmark import label_of as benchmark_label
 from raytrain.index.passages import Source, SourceRecord, label_of, list_sources, write_source
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, options_of
 from raytrain.progress import counting
-from raytrain.records import delete_records, intact
+from raytrain.records import delete_records, intact, read_records
 from raytrain.storage import Location
 
 
@@ -36,7 +36,8 @@ def _check(job: Job) -> None:
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     sources, _ = list_sources(_folders(job), job.index.languages)
-    done = intact(folder, {source.path: source.record_path for source in sources}, SourceRecord)
+    wanted = {source.path: source.record_path for source in sources}
+    done = intact(folder, wanted, read_records(folder, wanted, SourceRecord))
     if done:
         say(f"passages: {len(done)} of {len(sources)} languages are there already")
     done |= _write(job, [source for source in sources if source.path not in done], folder)
