@@ -288,15 +288,32 @@ def test_an_index_on_s3_is_copied_and_compared(s3: S3Server, tmp_path: Path) -> 
 
 def test_copies_of_an_index_on_s3_are_used_again(s3: S3Server, tmp_path: Path) -> None:
     some = embedded(tmp_path / "e", {"fin": ([f"{i}" for i in range(90)], unit_vectors(5, 90))}, piece_rows=40)
-    place, described = built(Location.of(f"s3://{s3.bucket()}/i"), some, "Flat", 3)
+    place, described = built(Location.of(f"s3://{s3.bucket()}/i"), some, "IVF4,Flat", 3, nprobe=2)
+    assert described.quantizer is not None
     copies, asked = tmp_path / "copies", unit_vectors(6, 9)
     expected = opened(place, described, copies=copies).search(asked, 20)
     lost = place / described.shards[1].shard.path
     lost.delete()
+    (place / described.quantizer.path).delete()
     assert opened(place, described, copies=copies).search(asked, 20) == expected
     copy = copies / described.shards[1].shard.sha256
     copy.write_bytes(copy.read_bytes()[:-1])  # is not believed
     assert lost.uri in refusal(place, described, copies)
+    assert {path.name for path in copies.iterdir()} == {  # no half copy
+        file.sha256 for file in (described.quantizer, *(f for record in described.shards for f in record.files))
+    }
+
+
+def test_a_shard_that_goes_while_the_index_is_open_is_told(small: tuple[Location, Description]) -> None:
+    place, described = small
+    index = opened(place, described, memory=1)
+    index.search(unit_vectors(6, 2), 5)
+    gone = place / described.shards[0].shard.path
+    gone.delete()
+    with pytest.raises(UserError, match="can't be read now") as caught:
+        index.search(unit_vectors(6, 2), 5)
+    assert str(gone.local_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_description_is_plain_data(small: tuple[Location, Description]) -> None:

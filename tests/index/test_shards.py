@@ -18,6 +18,7 @@ from raytrain.index.shards import (
     Shard,
     ShardRecord,
     build_shard,
+    check_shard,
     of_plan,
     open_ids,
     open_shard,
@@ -119,11 +120,28 @@ def test_what_a_crash_leaves_is_not_done(tmp_path: Path, embeddings: Embeddings)
     assert done(moved) == []
 
 
+@pytest.mark.parametrize("kind", ["Flat", "IVF8,Flat", "IVF8,SQ8", "IVF8,PQ4"])
+def test_a_shard_of_other_rows_is_not_taken_for_what_was_written(
+    tmp_path: Path, embeddings: Embeddings, kind: str
+) -> None:
+    place, described = built(tmp_path, embeddings, kind, shards=3)
+    quantizer = load_quantizer(place, described.quantizer) if described.quantizer else None
+    first, other = ((place / record.shard.path).local_path for record in described.shards[:2])
+    shard = plan_shards(ROWS, 200)[0]
+    check_shard(shard, first, quantizer, embeddings, 200)
+    with pytest.raises(UserError, match="shards/00000 does not find its own passages"):
+        check_shard(shard, other, quantizer, embeddings, 200)
+    with pytest.raises(UserError, match="shards/00000 does not hold its 200 passages"):
+        check_shard(shard, first, quantizer, embeddings, 199)
+
+
 def test_ids_are_mapped_in_the_order_of_the_rows(tmp_path: Path, embeddings: Embeddings) -> None:
     place = Location.of(str(tmp_path))
     (shard,) = plan_shards(ROWS, ROWS)
     record = build_shard(shard, embeddings, None, place, 1)
-    assert open_ids((place / record.ids.path).local_path).to_pylist() == embeddings.ids(0, ROWS).to_pylist()
+    ids = open_ids((place / record.ids.path).local_path)
+    assert ids.to_pylist() == embeddings.ids(0, ROWS).to_pylist()
+    assert ids.num_chunks == 1  # whatever pieces they come from
 
 
 def test_too_few_passages_for_the_codes_are_told(tmp_path: Path) -> None:

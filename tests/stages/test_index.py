@@ -14,8 +14,11 @@ from raytrain.artifact import RowAccount
 from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.index.description import Description
+from raytrain.index.kinds import parse_kind
+from raytrain.index.quantizer import train_quantizer
 from raytrain.jobfile import job_from
 from raytrain.pipeline import Inputs, Outcome
+from raytrain.records import write_record
 from raytrain.stages.index import INDEX
 from raytrain.storage import Location
 
@@ -124,21 +127,37 @@ def test_only_what_is_missing_is_built(tmp_path: Path, inputs: Inputs) -> None:
 def test_with_another_quantizer_all_shards_are_built_again(tmp_path: Path, inputs: Inputs) -> None:
     place = Location.of(str(tmp_path))
     first, _ = run(job(kind="IVF8,Flat"), inputs, place)
+    kind = parse_kind("IVF8,Flat")
+    assert kind is not None
+    other = train_quantizer(kind, unit_vectors(7, 600, DIMENSION), place, 1)  # as another machine may
+    write_record(place, "records/quantizer.json", other)
+    again = Description.model_validate(run(job(kind="IVF8,Flat"), inputs, place)[0].summary["index"])
+    assert again.quantizer == other.file
+    assert {record.quantizer for record in again.shards} == {other.file.sha256}
+    assert not {record.shard.path for record in again.shards} & {file.path for file in first.files}
+
+
+def test_a_damaged_quantizer_is_trained_again(tmp_path: Path, inputs: Inputs) -> None:
+    place = Location.of(str(tmp_path))
+    first, _ = run(job(kind="IVF8,Flat"), inputs, place)
     the_file(place, "quantizer-*.faiss").write_bytes(b"something else")
     again, _ = run(job(kind="IVF8,Flat"), inputs, place)
-    assert again.files == first.files  # trained again, on the same sample
+    assert again.files == first.files  # on the same sample
 
 
 def test_a_task_that_is_killed_is_done_again_and_no_other(tmp_path: Path, inputs: Inputs) -> None:
     place = Location.of(str(tmp_path / "killed"))
     expected, _ = run(job(kind="IVF8,Flat"), inputs, Location.of(str(tmp_path / "whole")))
     killed: list[int] = []
+    finished: dict[str, int] = {}
 
     def kill_one() -> None:
         deadline = time.monotonic() + 60
         while not killed and time.monotonic() < deadline:
             time.sleep(0.001)
-            if (tmp_path / "killed/records/quantizer.json").exists():
+            recorded = {path.stem for path in (tmp_path / "killed/records/shards").glob("*.json")}
+            if recorded:
+                finished.update({k: v for k, v in built_at(place).items() if k.split("-")[0] in recorded})
                 for process in psutil.Process().children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
                         if "ray::_build" in " ".join(process.cmdline()):
@@ -152,6 +171,9 @@ def test_a_task_that_is_killed_is_done_again_and_no_other(tmp_path: Path, inputs
     thread.join()
     assert killed
     assert outcome.files == expected.files
+    assert finished
+    after = built_at(place)
+    assert {name: after[name] for name in finished} == finished
 
 
 def test_damaged_embeddings_are_named(tmp_path: Path, inputs: Inputs) -> None:

@@ -116,4 +116,9 @@ def load_quantizer(folder: Location, file: File) -> Quantizer:
         (folder / file.path).download(local)
         if sha256_of(local) != file.sha256:
             raise DamagedError(f"{(folder / file.path).uri}: damaged: its bytes are not those that were written")
-        return Quantizer(faiss_module().read_index(str(local)), file)
+        return read_quantizer(local, file)
+
+
+def read_quantizer(local: Path, file: File) -> Quantizer:
+    """The quantizer of a local file whose bytes were compared."""
+    return Quantizer(faiss_module().read_index(str(local)), file)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -90,13 +91,10 @@ class Index:
             raise UserError(f"languages: give a list: [{languages!r}]")
         vectors = self._vectors(questions)
         found = self.best(vectors, k, self.description.ranges(languages), nprobe)
-        hits = []
-        for scores, numbers in zip(found.scores, found.numbers, strict=True):
-            there = numbers >= 0
-            names = self.shards.ids(numbers[there])
-            rows = zip(names, scores[there].tolist(), numbers[there].tolist(), strict=True)
-            hits.append([self._hit(name, score, number) for name, score, number in rows])
-        return hits
+        there = found.numbers >= 0
+        numbers = found.numbers[there]
+        rows = zip(self.shards.ids(numbers), found.scores[there].tolist(), numbers.tolist(), strict=True)
+        return [[self._hit(*row) for row in islice(rows, count)] for count in there.sum(axis=1).tolist()]
 
     def texts(self, hits: Sequence[Hit]) -> list[str]:
         """The passages that were found. Raises UserError if the artifact that holds them is gone."""

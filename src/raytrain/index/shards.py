@@ -27,8 +27,6 @@ CANARIES = 16
 PARALLEL_OVER_QUESTIONS = 3  # of IndexIVF
 CANARY_LISTS = 4  # a vector is in the nearest list, and others may be as near but for the last bits
 IDS_AT_ONCE = 65_536  # ids of a batch of their file
-TOLERANCE = 1e-3  # of the inner product of a vector with itself
-LARGEST = np.finfo(np.float32).max / 2  # less is what faiss gives for no hit
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def build_shard(
         faiss.write_index(_without_centroids(faiss, index) if quantizer else index, str(local))
         del index
         ids = write_ids(embeddings.ids(shard.first, shard.first + shard.rows), names)
-        _check(shard, local, quantizer, embeddings, ids)
+        check_shard(shard, local, quantizer, embeddings, ids)
         record = ShardRecord(
             shard=upload_by_content(local, folder, f"{shard.name}-{{sha}}.faiss"),
             ids=upload_by_content(names, folder, f"{shard.name}-{{sha}}.ids.arrow"),
@@ -116,7 +114,7 @@ def build_shard(
 
 def write_ids(ids: pa.ChunkedArray, local: Path) -> int:
     """Writes ids as Arrow's file format, uncompressed, so that they can be mapped; gives how many there are."""
-    table = pa.table({"id": ids})
+    table = pa.table({"id": ids}).combine_chunks()  # not the small ones of the pieces: a look-up goes through all
     with pyarrow.ipc.new_file(local, table.schema) as writer:
         writer.write_table(table, max_chunksize=IDS_AT_ONCE)
     return len(ids)
@@ -150,22 +148,29 @@ def open_shard(path: Path, quantizer: Quantizer | None) -> Any:
     return index
 
 
-def _check(shard: Shard, local: Path, quantizer: Quantizer | None, embeddings: Embeddings, ids: int) -> None:
-    """Reads a shard back: it holds its rows, and finds some of them when asked for what they are."""
+def check_shard(shard: Shard, local: Path, quantizer: Quantizer | None, embeddings: Embeddings, ids: int) -> None:
+    """Reads a shard back: it holds as many rows as it should, and the first of them where they are looked for.
+
+    Raises UserError if not.
+    """
     index = open_shard(local, quantizer)
     if not index.ntotal == ids == shard.rows:
         raise UserError(f"index: {shard.name} does not hold its {shard.rows:,} passages: is the disk full?")
     asked = embeddings.take(np.arange(shard.first, shard.first + min(CANARIES, shard.rows)))
     if quantizer:
-        index.nprobe = min(CANARY_LISTS, index.nlist)
-        found = index.search(quantizer.rotated(asked), 1)[0][:, 0]
-        lossless = isinstance(index, faiss_module().IndexIVFFlat)
-        least = np.einsum("ij,ij->i", asked, asked) - TOLERANCE if lossless else np.full(len(asked), -LARGEST)
-        whole = bool((found >= least).all())
+        _, lists = quantizer.nearest(quantizer.rotated(asked), min(CANARY_LISTS, index.nlist))
+        whole = all(_in_lists(index, row, some) for row, some in enumerate(lists.tolist()))
     else:
         whole = np.array_equal(codes_of(index)[: len(asked)], asked)
     if not whole:
         raise UserError(f"index: {shard.name} does not find its own passages: what was written is damaged")
+
+
+def _in_lists(index: Any, row: int, lists: Sequence[int]) -> bool:
+    """Whether one of some inverted lists holds a row: whatever its code has lost, there it is looked for."""
+    faiss = faiss_module()
+    held = (faiss.rev_swig_ptr(index.invlists.get_ids(i), index.invlists.list_size(i)) for i in lists)
+    return any(row in ids for ids in held)
 
 
 def records_of(shards: Sequence[Shard]) -> dict[str, str]:
