@@ -265,3 +265,15 @@ def test_one_stage_may_work_for_many_jobs(tmp_path: Path) -> None:
     assert (artifacts["report"].location / "text").read_text() == "22 20"
     assert [task.name for task in up_to(tasks, "report")] == ["22/numbers", "again/numbers", "report"]
     assert [state.state for state in status(tasks)] == ["done"] * 4
+
+
+def test_an_identity_is_the_same_before_and_after_it_is_stored(tmp_path: Path) -> None:
+    """A stage may give a tuple, which JSON reads back as a list: neither differs from the other."""
+    stage = Chain().stages[0]
+    given = Stage("numbers", (), lambda job: {"metrics": ("a", "b")}, stage.run, lambda job: None)
+    made = job(tmp_path)
+    fresh = run([Task.of(given, made)], lambda line: None)["numbers"].manifest
+    stored = read_manifest(Location.of(made.root) / "numbers" / fresh.hash)
+    assert stored is not None
+    assert differences(fresh.identity, stored.identity) == []
+    assert fresh.identity == stored.identity

@@ -1,5 +1,6 @@
 """The chain of stages: what is finished is skipped, what is partial is resumed, and why."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -106,7 +107,7 @@ def examine(task: Task, done: Inputs) -> TaskState:
     missing = [name for name in task.inputs.values() if name not in done]
     if missing:
         return TaskState(task.name, "to do", f"waits for {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}")
-    identity = {
+    given = {
         **task.stage.identity(task.job),
         "inputs": {
             role: counted
@@ -114,6 +115,7 @@ def examine(task: Task, done: Inputs) -> TaskState:
             if (counted := task.stage.counts(role, done[name])) is not None
         },
     }
+    identity = json.loads(json.dumps(given))  # as it is read back: a tuple would then differ from itself
     location = root_of(task.job) / task.stage.name / digest(identity)
     manifest = read_manifest(location)
     if manifest is not None:

@@ -220,10 +220,15 @@ def test_a_model_and_datasets_of_the_hub_are_named(done: dict[str, Artifact]) ->
 
 
 def test_caveats_stand_beside_the_scores(done: dict[str, Artifact]) -> None:
-    manifests = (done[stage].manifest for stage in ("prepare", "plan", "model", "train"))
+    origin = Origin(*(done[stage].manifest for stage in ("prepare", "plan", "model", "train")))
     scored = Scored({"b": {"fin": dict.fromkeys(METRICS, 0.5)}}, {"b": {"fin": 3}}, "hash")
-    text = card(Origin(*manifests), dimension=32, benchmarks=["b"], scored=scored, caveats=["It is little."])
+    text = card(origin, dimension=32, benchmarks=["b"], scored=scored, caveats=["It is little."])
     assert "- It is little." in body(text, "What to bear in mind")
+    pairs = {"b": {"deu-eng": dict.fromkeys(METRICS, 0.5), "fin-tel": dict.fromkeys(METRICS, 0.5)}}
+    counts = {"b": {"deu-eng": 3, "fin-tel": 3}}
+    table = body(card(origin, 32, ["b"], Scored(pairs, counts, "hash"), []), "Benchmarks")
+    assert "| deu-eng | yes | 3 |" in table
+    assert "| fin-tel | no | 3 |" in table
     assert scored_of({}) is None
 
 

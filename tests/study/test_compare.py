@@ -97,6 +97,16 @@ def test_groups_follow_the_pairs_of_trained_systems_only() -> None:
     assert groups_of([], arms) == {}
 
 
+def test_of_a_pair_of_languages_one_is_enough() -> None:
+    arms = [scored("english", {}), Scored("mixed", "trained", (0,), {"swa": 5, "deu-fin": 3}, {})]
+    assert groups_of(["deu-rus", "eng-fra", "rus-tel", "tel-rus"], arms) == {
+        "trained": ["deu-rus", "eng-fra"],
+        "never trained": ["rus-tel", "tel-rus"],
+        "all": ["deu-rus", "eng-fra", "rus-tel", "tel-rus"],
+        "all without eng": ["deu-rus", "rus-tel", "tel-rus"],
+    }
+
+
 def test_a_plain_run_has_estimates_and_nothing_else() -> None:
     ids = shared_ids(["eng", "tel"], 40) | {"tha": []}
     bm25 = scored("bm25", random_scores(["eng", "tel"], 40, 1, 1), seeds=(), pairs=(), trained=False)
@@ -221,6 +231,8 @@ def test_beside_its_p_every_language_has_a_t_test_and_what_could_be_found() -> N
     one = {language: ["only"] for language in ids}
     single = [scored(arm.name, {x: arm.scores[PRIMARY][x][:, :1] for x in ids}) for arm in (english, mixed)]
     assert {(c.p_t, c.detectable) for c in result_of(single, one).comparisons} == {(None, None)}
+    again = scored("again", dict(english.scores[PRIMARY]))  # no difference tells nothing of what could be found
+    assert {(c.p_t, c.detectable) for c in result_of([english, again], ids).comparisons} == {(None, None)}
 
 
 def test_another_metric_can_be_compared() -> None:

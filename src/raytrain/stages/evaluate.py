@@ -97,7 +97,7 @@ def evaluate_stage(name: str, of: str, embed: str, opening: Opening = TRAINED, t
     return Stage(
         name,
         ("benchmark", of, embed),
-        lambda job: {**opening.identity(job), "depth": DEPTH, "metrics": list(METRICS)},
+        lambda job: {**opening.identity(job), "depth": DEPTH, "metrics": METRICS},
         lambda job, inputs, folder, say: _of_model(title or name, of, embed, opening, job, inputs, folder, say),
     )
 
@@ -107,6 +107,6 @@ UNTRAINED = evaluate_stage("untrained", of="model", embed="untrained-embed")
 BM25 = Stage(
     "bm25",
     ("benchmark",),
-    lambda job: {"depth": DEPTH, "metrics": list(METRICS), "k1": K1, "b": B, "tokens": TOKENS},
+    lambda job: {"depth": DEPTH, "metrics": METRICS, "k1": K1, "b": B, "tokens": TOKENS},
     _of_bm25,
 )

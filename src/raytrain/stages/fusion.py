@@ -29,6 +29,6 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
 FUSED = Stage(
     "fused",
     ("benchmark", "bm25", "evaluate"),
-    lambda job: {"method": "reciprocal rank fusion", "k": K, "depth": DEPTH, "metrics": list(METRICS)},
+    lambda job: {"method": "reciprocal rank fusion", "k": K, "depth": DEPTH, "metrics": METRICS},
     _run,
 )
