@@ -226,7 +226,9 @@ def test_caveats_stand_beside_the_scores(done: dict[str, Artifact]) -> None:
     assert "- It is little." in body(text, "What to bear in mind")
     pairs = {"b": {"deu-eng": dict.fromkeys(METRICS, 0.5), "fin-tel": dict.fromkeys(METRICS, 0.5)}}
     counts = {"b": {"deu-eng": 3, "fin-tel": 3}}
-    table = body(card(origin, 32, ["b"], Scored(pairs, counts, "hash"), []), "Benchmarks")
+    table = body(
+        card(origin, dimension=32, benchmarks=["b"], scored=Scored(pairs, counts, "hash"), caveats=[]), "Benchmarks"
+    )
     assert "| deu-eng | yes | 3 |" in table
     assert "| fin-tel | no | 3 |" in table
     assert scored_of({}) is None

@@ -14,7 +14,7 @@ from raytrain.config import Job
 from raytrain.corpus.config import Decontaminate
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import label_of
-from raytrain.evaluate.held_out import held_out_of, with_questions
+from raytrain.evaluate.held_out import check_files, held_out_of, with_questions
 from raytrain.evaluate.models import known_training, note_of, trained_for
 from raytrain.evaluate.published import edition, published_for
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
@@ -132,10 +132,13 @@ def _failures(job: Job, inputs: Inputs) -> list[Failure]:
     named = {"trained": "evaluate"}
     if job.study:
         named = {arm: f"{arm}:{job.study.seeds_of(arm)[0]}/evaluate" for arm in job.study.arms}
+    parts = with_questions(held_out_of(inputs["benchmark"]))
+    for part in parts:
+        check_files(inputs["benchmark"], part, *part.files)
     return [
         failure
         for system, name in named.items()
-        for part in with_questions(held_out_of(inputs["benchmark"]))
+        for part in parts
         for failure in failures_of(system, inputs[name], part, FAILURES)
     ]
 

@@ -36,12 +36,12 @@ def failures_of(system: str, evaluation: Artifact, part: HeldOut, count: int) ->
     for question in worst:
         grades, missed = relevant[question], wanted[question]
         listed = [
-            Passage(passage=p, text=_short(passages.get(p, "")), score=score, relevant=grades.get(p, 0) > 0)
+            Passage(passage=p, text=_short(passages[p]), score=score, relevant=grades.get(p, 0) > 0)
             for p, score in shown[question]
         ]
         gold = None
         if missed is not None:
-            gold = Passage(passage=missed, text=_short(passages.get(missed, "")), score=None, relevant=True)
+            gold = Passage(passage=missed, text=_short(passages[missed]), score=None, relevant=True)
         found.append(
             Failure(
                 system=system,
