@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from embedded import built, embedded, unit_vectors
 from raytrain.errors import UserError
+from raytrain.index import build
 from raytrain.index.backend import faiss_module
 from raytrain.index.embeddings import Embeddings
 from raytrain.index.kinds import choose
@@ -149,3 +150,17 @@ def test_too_few_passages_for_the_codes_are_told(tmp_path: Path) -> None:
     kind = choose("IVF1,PQ4", few.rows, few.dimension, 2**30, None).kind
     with pytest.raises(UserError, match="can't be trained on 30 passages"):
         train_quantizer(kind, sample(few, 30), Location.of(str(tmp_path)), 1)
+
+
+def test_a_task_that_was_killed_after_its_work_does_not_do_it_again(tmp_path: Path, embeddings: Embeddings) -> None:
+    """Ray runs it again, as it could not tell; a damaged shard is made anew none the less."""
+    place = Location.of(str(tmp_path))
+    shard = plan_shards(ROWS, 200)[1]
+    record = build._build(shard, embeddings, None, place, 1)
+    path = (place / record.shard.path).local_path
+    before = path.stat().st_mtime_ns
+    assert build._build(shard, embeddings, None, place, 1) == record
+    assert path.stat().st_mtime_ns == before
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert build._build(shard, embeddings, None, place, 1) == record
+    assert intact(place, records_of([shard]), {shard.name: record})

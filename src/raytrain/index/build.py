@@ -77,8 +77,7 @@ def make_shards(
     A node that goes costs the shards that it was at. Raises UserError.
     """
     name = quantizer.sha256 if quantizer else ""
-    there = of_plan(shards, name, read_records(folder, records_of(shards), ShardRecord))
-    done = intact(folder, records_of(shards), there)
+    done = _finished(shards, name, folder)
     begun(done)
     todo = [shard for shard in shards if shard.name not in done]
     task = ray.remote(_build).options(**resources_of(cluster, gpus=False))
@@ -106,4 +105,14 @@ def make_shards(
 
 
 def _build(shard: Shard, embeddings: Embeddings, quantizer: File | None, folder: Location, threads: int) -> ShardRecord:
+    if (folder / shard.record_path).exists():  # this task was killed after its work, before it could tell
+        done = _finished([shard], quantizer.sha256 if quantizer else "", folder)
+        if done:
+            return done[shard.name]
     return build_shard(shard, embeddings, load_quantizer(folder, quantizer) if quantizer else None, folder, threads)
+
+
+def _finished(shards: Sequence[Shard], quantizer: str, folder: Location) -> dict[str, ShardRecord]:
+    """Records by name of the shards of this plan and quantizer that are there, all of whose bytes were compared."""
+    wanted = records_of(shards)
+    return intact(folder, wanted, of_plan(shards, quantizer, read_records(folder, wanted, ShardRecord)))
