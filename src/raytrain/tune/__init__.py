@@ -1,0 +1,1 @@
+"""Search for the best settings: spaces, searchers, trials on Ray Tune, and what came out."""
