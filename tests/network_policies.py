@@ -1,4 +1,4 @@
-"""What NetworkPolicies let through, as Kubernetes defines it: deny where a policy selects a pod, and allow what one allows."""
+"""What NetworkPolicies let through: a pod that one selects is closed, but for what one of them allows."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network

@@ -29,7 +29,7 @@ def measured(name: str) -> tuple[str, dict[str, str]]:
 
 
 class Prometheus:
-    """Gauges of the newest step, counters of each language's pairs and of checkpoints, of a run; Ray must be initialised.
+    """Gauges of the newest step and counters of pairs and checkpoints, of a run; Ray must be initialised.
 
     Ray brings them to the node's agent by itself, every few seconds.
     """
