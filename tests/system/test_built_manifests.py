@@ -1,8 +1,12 @@
 """What kustomize makes of k8s/, overlay by overlay: schemas, and the policies that every one of them keeps."""
 
 import hashlib
+import os
 import re
 import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -232,6 +236,37 @@ def test_the_head_comes_back_from_redis(what: str) -> None:
     (container,) = redis["spec"]["template"]["spec"]["containers"]
     assert claim["metadata"]["name"] in {mount["name"] for mount in container["volumeMounts"]}
     assert "appendonly yes" in container["args"][0]
+    assert "$REDIS_PASSWORD" in container["args"][0]
+
+
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="no redis-server here")
+def test_redis_starts_as_it_is_told_and_asks_for_the_password(tmp_path: Path) -> None:
+    (redis,) = of_kind("gpu/cluster", "StatefulSet")
+    (container,) = redis["spec"]["template"]["spec"]["containers"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (script,) = container["args"]
+    script = script.replace("dir /data", f"dir {tmp_path}\nbind 127.0.0.1\nport {port}")
+    environment = os.environ | {"REDIS_PASSWORD": "a password"}
+    *shell, ask = container["readinessProbe"]["exec"]["command"]
+    ask = ask.replace("redis-cli", f"redis-cli -p {port}")
+
+    def ready(password: str) -> bool:
+        return subprocess.run([*shell, ask], env=environment | {"REDIS_PASSWORD": password}).returncode == 0
+
+    server = subprocess.Popen([*container["command"], script], env=environment)
+    try:
+        deadline = time.monotonic() + 30
+        while not ready("a password"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert not ready("another")
+        assert (tmp_path / "appendonlydir").is_dir()
+        server.terminate()
+        assert server.wait(20) == 0  # no shell stands between
+    finally:
+        server.kill()
 
 
 @every
