@@ -156,7 +156,8 @@ class Spent(Stopper):  # type: ignore[misc]
         self._conductor = conductor
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Whether a trial that has told a score is to end."""
+        """Whether a trial that has told a score is to end. It is asked before the searcher is told."""
+        self._conductor.on_trial_result(trial_id, result)
         return bool(self._conductor.spent_up())
 
     def stop_all(self) -> bool:

@@ -1,6 +1,7 @@
 """The config of a sweep: what is searched, by whom, for what, and what it may cost. In the words of Ray Tune."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -50,7 +51,10 @@ class Dimension(Section):
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest value of a range."""
         low, high, *step = getattr(self, self.word)
-        return (low, high - 1) if self.whole else (low, low + (high - low) // step[0] * step[0] if step else high)
+        if step:  # in decimals: a float is no multiple of 0.3
+            first, last, by = (Decimal(str(number)) for number in (low, high, step[0]))
+            return low, float(first + (last - first) // by * by) if by > 0 else high
+        return low, high - 1 if self.whole else high
 
     @property
     def whole(self) -> bool:
