@@ -12,9 +12,10 @@ from raytrain.tune.conductor import Plan
 from raytrain.tune.config import Tune
 from raytrain.tune.cost import Rate
 from raytrain.tune.ledger import Ledger
+from raytrain.tune.lineage import Lineage
 from raytrain.tune.sweep import run_sweep
 from raytrain.tune.trainable import Rules
-from raytrain.tune.work import Died, Done, Event, Failed, Scored
+from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored
 
 MAX_STEPS, EVERY, BATCH = 90, 10, 8
 
@@ -22,8 +23,8 @@ MAX_STEPS, EVERY, BATCH = 90, 10, 8
 class Made:
     """A ``Work`` whose scores rise with its steps and with ``x``."""
 
-    def __init__(self, job: Mapping[str, Any]) -> None:
-        self._job, self._step = job, 0
+    def __init__(self, job: Mapping[str, Any], fork: Fork | None = None) -> None:
+        self._job, self._step = job, fork.step if fork else 0
         self._say("begun")
 
     def next(self, timeout: float) -> Event:
@@ -41,9 +42,9 @@ class Made:
             self._say("done")
             return Done(MAX_STEPS, "somewhere", float(self._step))
         self._step += EVERY
-        x = self._job.get("train.x", 0.5)
+        x = self._job.get("train.x", self._job.get("train.learning_rate", 0.5))
         scores = {"deu": x * self._step / MAX_STEPS, "eng": 0.5 * self._step / MAX_STEPS}
-        return Scored(self._step, scores, float(self._step), "folder")
+        return Scored(self._step, scores, float(self._step), f"folder of {self._job['key']}")
 
     def end(self) -> None:
         self._say("ended")
@@ -72,8 +73,8 @@ def sweep(folder: Path, tune: dict[str, Any], said: list[str] | None = None, at_
     config = Tune.model_validate({"retries": 1, "hang_after_s": 2.0, **tune})
     base = dict.fromkeys(config.space)
 
-    def job_of(settings: Any) -> dict[str, Any]:
-        return {**(settings or {}), "key": str(settings), "told": str(folder / "told")}
+    def job_of(lineage: Lineage) -> dict[str, Any]:
+        return {**(lineage.now or {}), "key": str(lineage.settings), "told": str(folder / "told")}
 
     ledger = Ledger(Location.of(str(folder)), tuple(config.objectives))
     plan = Plan(job_of, base, None, lambda settings: BATCH, Rate(2, 3.0))

@@ -170,3 +170,28 @@ def leftovers() -> list[str]:
     held = 1.0 - ray.available_resources().get("node:__internal_head__", 0.0)
     notes = [str(folder) for folder in Path(tempfile.gettempdir()).glob("raytrain-tune-*/sweep")]
     return [*groups, *notes, *([f"{held:g} of the head"] if held > 1e-6 else [])]
+
+
+@pytest.mark.parametrize("kind", ["pbt", "pb2"])
+def test_a_population_goes_on_from_its_best(tmp_path, kind):
+    """Trials take turns, the worst goes on from the best with other settings, and the ledger says from where."""
+    tune = {
+        "space": {"train.learning_rate": {"uniform": [0.1, 1.0]}},
+        "search": {"kind": "random"},
+        "schedule": {"kind": kind, "every_steps": 30},
+        "budget": {"trials": 4},
+    }
+    said: list[str] = []
+    ledger, why = sweep(tmp_path, tune, said, at_a_time=2)
+    assert why == "all 4 trials were proposed"
+    assert states(ledger) == dict.fromkeys(range(1, 5), "finished")
+    changed = [record.trial for record in ledger.records.values() if record.trial.changes]
+    assert changed
+    for trial in changed:
+        assert all(change.at % 30 == 0 for change in trial.changes)
+        steps = [point.step for point in trial.curve]
+        assert steps == list(range(EVERY, MAX_STEPS + 1, EVERY))
+        donor = ledger.records[next(n for n, r in ledger.records.items() if r.trial.settings == trial.settings)]
+        assert trial.curve[0] == donor.trial.curve[0]
+    assert any("went on from step" in line for line in said)
+    nothing_is_left()

@@ -19,6 +19,7 @@ from raytrain.storage import Location
 from raytrain.tune.config import Tune
 from raytrain.tune.cost import Rate, budget_of, estimate, expected_steps, spent_of
 from raytrain.tune.ledger import Ledger
+from raytrain.tune.lineage import Lineage
 from raytrain.tune.objective import front, values_of
 from raytrain.tune.results import Sweep, Trial
 from raytrain.tune.space import MIX, Settings, Space, current
@@ -53,10 +54,12 @@ def _check(job: Job) -> None:
     if address_of(job.cluster) is None:
         check_cpus(job.cluster, [job.cluster.local_cpus or cpus_here()])
     for corner in Space(tune.space).corners():
-        PLAN.check(trial_job(job, corner))
+        PLAN.check(trial_job(job, Lineage(settings=corner)))
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    import ray
+
     from raytrain.tune.conductor import Plan
     from raytrain.tune.schedulers import rungs
     from raytrain.tune.sweep import run_sweep
@@ -85,7 +88,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         estimated = estimate(tune.budget, tune.budget.trials, (steps, most), job.train.batch_size, None, rate)
         tell_estimate(estimated, ledger, at_a_time, say)
         plan = Plan(
-            job_of=partial(job_data, job),
+            job_of=partial(job_data, job, ray.get_runtime_context().gcs_address, _kept(job)),
             base=base_settings(job, shares),
             base_params=Space(tune.space).params(base_settings(job, shares)),
             batch_size_of=lambda settings: int((settings or {}).get("train.batch_size", job.train.batch_size)),
@@ -113,13 +116,17 @@ def ledger_of(job: Job, inputs: Inputs) -> Location:
     return root_of(job) / LEDGERS / digest({**identity, "tune": tune, "inputs": contents})
 
 
-def job_data(job: Job, settings: Settings | None) -> dict[str, Any]:
-    """The job of a trial as plain data, on the Ray that runs."""
-    import ray
-
-    data = trial_job(job, settings).model_dump(mode="json")
-    data["cluster"]["address"] = ray.get_runtime_context().gcs_address
+def job_data(job: Job, address: str, keep: int, lineage: Lineage) -> dict[str, Any]:
+    """The job of a trial as plain data, for the Ray at an address; so many of its checkpoints are kept."""
+    data = trial_job(job, lineage).model_dump(mode="json")
+    data["cluster"]["address"] = address
+    data["train"]["keep_checkpoints"] = keep
     return data
+
+
+def _kept(job: Job) -> int:
+    """Checkpoints that a trial keeps: all that another may go on from."""
+    return job.train.max_steps if _tune_of(job).schedule.is_population else job.train.keep_checkpoints
 
 
 def base_settings(job: Job, shares: Mapping[str, float]) -> Settings:

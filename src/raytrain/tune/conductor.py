@@ -13,20 +13,22 @@ from raytrain.tune.config import Tune
 from raytrain.tune.cost import Rate, budget_of, spent_of, spent_up
 from raytrain.tune.ledger import ENDED as OVER
 from raytrain.tune.ledger import Ledger
+from raytrain.tune.lineage import LINEAGE, Lineage
 from raytrain.tune.results import Cost, Point
 from raytrain.tune.search import propose
 from raytrain.tune.space import Settings, Space
-from raytrain.tune.trainable import ENDED, SCORES, STEP
+from raytrain.tune.trainable import ENDED, SCORES, STEP, JobOf
+from raytrain.tune.work import Fork
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How settings become a trial. ``job_of`` gives the job of a trial as plain data; ``None`` is the job file's own
-    settings, ``base``, of which ``base_params`` is the draw if the space holds them."""
+    """How settings become a trial. ``job_of`` gives the job of a trial as plain data. ``base`` are the job file's own
+    settings, of which ``base_params`` is the draw if the space holds them."""
 
-    job_of: Callable[[Settings | None], Mapping[str, Any]]
+    job_of: JobOf
     base: Settings
     base_params: dict[str, Any] | None
     batch_size_of: Callable[[Settings | None], int]
@@ -67,15 +69,25 @@ class Conductor(Searcher):  # type: ignore[misc]
             number = self._unfinished.pop(0)
             self._say(f"tune: trial {number} is gone on with")
         else:
-            number = self._ledger.next_number
-            if number >= self._tune.budget.trials:
+            # A population starts from draws: the job file itself, which the space may not hold, is not among them.
+            first = 1 if self._tune.schedule.is_population else 0
+            number = self._ledger.next_number(first)
+            if number - first >= self._tune.budget.trials:
                 return self._finished(f"all {self._tune.budget.trials} trials were proposed")
             if not self._begin(number):
                 return self._finished("the grid has no other point")
         self._numbers[trial_id] = number
         trial = self._ledger.records[number].trial
         self._before[number] = trial.cost
-        return {"number": number, "job": self._plan.job_of(trial.settings if number else None)}
+        return {"number": number, **self._config(number)}
+
+    def _config(self, number: int) -> dict[str, Any]:
+        """The draw, and what has changed since."""
+        record = self._ledger.records[number]
+        if not record.trial.changes:
+            return record.params or {}
+        lineage = Lineage(settings=record.trial.settings, changes=tuple(record.trial.changes))
+        return {**(self._space.params(lineage.now or {}) or {}), LINEAGE: lineage.model_dump_json()}
 
     def _begin(self, number: int) -> bool:
         if not number:
@@ -101,6 +113,13 @@ class Conductor(Searcher):  # type: ignore[misc]
     def _take(self, number: int, result: dict[str, Any]) -> None:
         if STEP not in result:
             return  # it failed before its first score
+        lineage = Lineage.model_validate_json(result["lineage"])
+        if result["forked"] and list(lineage.changes) != self._ledger.records[number].trial.changes:
+            origin = Fork(**json.loads(result["forked"]))
+            self._ledger.fork(number, lineage, origin.folder, origin.step)
+            self._say(
+                f"tune: trial {number} went on from step {origin.step:,} of another: {in_words(lineage.now or {})}"
+            )
         values = {str(name): float(result[name]) for name in self._tune.objectives}
         point = Point(step=result[STEP], languages=json.loads(result[SCORES]), values=values)
         if self._ledger.point(number, point, self._cost(number, result), result["folder"]):

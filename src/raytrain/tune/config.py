@@ -121,6 +121,11 @@ class Schedule(Section):
     )
     objective: str | None = Field(None, description="that it goes by; default: the first of tune.objectives")
 
+    @property
+    def is_population(self) -> bool:
+        """Whether trials go on from each other, with changed settings, instead of ending."""
+        return self.kind in ("pbt", "pb2")
+
 
 class Budget(Section):
     """What a sweep may take; the first that is spent ends it. A trial that runs then is ended too."""
@@ -180,10 +185,10 @@ class Tune(Section):
         schedule = self.schedule
         if schedule.objective is not None and schedule.objective not in self.objectives:
             raise ValueError(f"schedule.objective: {schedule.objective} is none of {', '.join(self.objectives)}")
-        if schedule.kind in ("pbt", "pb2"):
+        if schedule.is_population:
             self._check_changeable()
-        if self.search.kind == "grid" and self.schedule.kind in ("pbt", "pb2"):
-            raise ValueError(f"search.kind: {schedule.kind} goes on from random draws: use random")
+        if schedule.is_population and self.search.kind != "random":
+            raise ValueError(f"schedule.kind {schedule.kind} goes on from random draws: write search.kind: random")
         return self
 
     def _check_changeable(self) -> None:

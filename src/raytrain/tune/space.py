@@ -20,7 +20,7 @@ from optuna.distributions import (
 from scipy.stats import beta
 
 from raytrain.tune.config import Dimension
-from raytrain.tune.results import Axis
+from raytrain.tune.results import Axis, Change
 
 SMALLEST_SHARE = 1e-6  # of a language: less is no share that a plan can give
 _DIGITS = 6
@@ -105,6 +105,23 @@ def _inside(place: Any, name: str, key: str) -> Any:
     raise ValueError(f"tune.space.{key}: the job file has no {name} there")
 
 
+def with_changes(train: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    """The section ``train`` of a trial whose settings changed while it ran, as it says so itself."""
+    return {**train, "changes": [_in_words(change) for change in changes]}
+
+
+def _in_words(change: Change) -> dict[str, Any]:
+    told: dict[str, Any] = {"at": change.at}
+    for key, value in change.settings.items():
+        if key == MIX:
+            told["mix"] = {"weights": value}
+        elif key == "train.learning_rate":
+            told["learning_rate"] = value
+        else:  # train.losses.NAME.weight
+            told.setdefault("losses", {})[key.split(".")[2]] = value
+    return told
+
+
 def current(job: Mapping[str, Any], key: str) -> Any:
     """What stands at a key of a job file, as plain data; None where nothing does."""
     place: Any = job
@@ -120,7 +137,7 @@ def current(job: Mapping[str, Any], key: str) -> Any:
 
 def _names(key: str, dimension: Dimension) -> list[str]:
     assert dimension.dirichlet
-    return [f"{key}/{language}" for language in list(dimension.dirichlet)[:-1]]
+    return [f"{key}:{language}" for language in list(dimension.dirichlet)[:-1]]
 
 
 def _distributions(key: str, dimension: Dimension) -> dict[str, BaseDistribution]:
