@@ -52,6 +52,16 @@ def test_the_smallest_job_has_defaults_everywhere(tmp_path: Path) -> None:
     assert (loaded.train.batch_size, loaded.cluster.workers, loaded.evaluate.benchmarks) == (128, 1, [])
 
 
+def test_arms_that_differ_in_multipliers_alone_are_two(tmp_path: Path) -> None:
+    few = {"groups": {"few": ["fin", "swa"]}}
+    arms = {"even": {"temperature": 2.0}, "more": {"temperature": 2.0, **few, "multipliers": {"few": 2.0}}}
+    study = {"arms": arms, "seeds": [1]}
+    options = {"evaluate": {"benchmarks": ["demo:cldr"]}}
+    assert job(tmp_path, study=study, **options).study
+    arms["most"] = {"temperature": 2.0, "multipliers": {"fin": 2.0, "swa": 2.0}}
+    assert "arms more and most have the same mix and seed 1" in refusal(tmp_path, study=study, **options)
+
+
 def test_a_section_with_nothing_under_it_has_defaults(tmp_path: Path) -> None:
     assert job(tmp_path, train=None, cluster=None, evaluate=None, storage=None) == job(tmp_path)
 
@@ -242,8 +252,9 @@ def test_each_backbone_alone_will_do(tmp_path: Path, key: str) -> None:
         (["train.lanes=4", "cluster.workers=5"], "cluster.workers (5) is more than train.lanes (4)"),
         (["corpus.languages=[eng]", "train.mix.include=[eng, fin]"], "names fin, which corpus.languages leaves"),
         (["corpus.languages=[eng]", "train.mix.weights={fin: 1}"], "names fin, which corpus.languages leaves"),
-        (["train.mix={weights: {eng: 1}, include: [eng]}"], "leave out include, exclude and temperature"),
-        (["train.mix={weights: {eng: 1}, temperature: 2}"], "leave out include, exclude and temperature"),
+        (["corpus.languages=[eng]", "train.mix.groups={few: [fin]}"], "names fin, which corpus.languages leaves"),
+        (["train.mix={weights: {eng: 1}, include: [eng]}"], "weights say all: leave out include, exclude"),
+        (["train.mix={weights: {eng: 1}, temperature: 2}"], "weights say all: leave out include, exclude"),
         (["train.mix.weights={eng: 0}"], "no weight is above 0"),
         (["train.mix.weights={}"], "no weight is above 0"),
         (["train.warmup_steps=9", "train.max_steps=9"], "warmup_steps (9)"),

@@ -206,7 +206,8 @@ class Arm(Mix):
         if self.weights is not None:
             total = sum(self.weights.values())
             return {language: weight / total for language, weight in self.weights.items() if weight}, limits
-        return self.temperature, frozenset(self.asked), frozenset(self.exclude or ()), limits
+        left = (frozenset(self.asked), frozenset(self.exclude or ()))
+        return self.temperature, frozenset(self.factors.items()), *left, limits
 
 
 class Study(Section):
@@ -314,9 +315,8 @@ class Job(Section):
         arms = self.study.arms if self.study else {}
         mixes = [("train.mix", self.train.mix), *((f"study.arms.{name}", arm) for name, arm in arms.items())]
         for key, mix in mixes:
-            asked = set(mix.asked)
-            if self.corpus.languages is not None and asked - set(self.corpus.languages):
-                lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
+            lacking = ", ".join(sorted(mix.named - set(self.corpus.languages or mix.named)))
+            if lacking:
                 raise ValueError(f"{key} names {lacking}, which corpus.languages leaves out")
         validate = self.train.validate_on
         if validate and validate.benchmark in self.evaluate.benchmarks:

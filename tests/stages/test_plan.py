@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from jobs import WORDS, small_job
-from raytrain.artifact import Artifact, commit, make_manifest
+from raytrain.artifact import Artifact, commit, digest, make_manifest
 from raytrain.cli import app
 from raytrain.cluster import ray_runs
 from raytrain.config import Job
@@ -30,6 +30,7 @@ from raytrain.report.mix import MixLine, print_mix
 from raytrain.stages.chain import chain, one_run
 from raytrain.stages.plan import PLAN, make_plan, open_plan
 from raytrain.stages.prepare import prepare_task
+from raytrain.stages.train import TRAIN
 
 ROWS = {"deu": 300, "eng": 700, "fin": 40, "swa": 30}
 CORPUS = {name: Shards(name, (n,), 32) for name, n in ROWS.items()}
@@ -97,6 +98,10 @@ def work(tasks: list[Task]) -> dict[str, Artifact]:
         ({"exclude": ["fin", "swa"]}, {"deu": 0.3, "eng": 0.7}),
         ({"weights": {"eng": 1, "deu": 3, "fin": 0}}, {"deu": 0.75, "eng": 0.25}),
         ({"weights": {"eng": 1, "deu": 1}, "max_passes": 1}, None),
+        (
+            {"include": ["eng", "deu"], "groups": {"west": ["deu", "fin"]}, "multipliers": {"west": 7.0, "deu": 2.0}},
+            {"deu": 0.3 * 14 / (0.3 * 14 + 0.7), "eng": 0.7 / (0.3 * 14 + 0.7)},
+        ),
         ({"exclude": ["eng"], "group_small": "few"}, {"deu": 300 / 370, "few": 70 / 370}),
     ],
 )
@@ -116,6 +121,8 @@ def test_the_mix_of_a_job(tmp_path: Path, mix: dict[str, Any], languages: dict[s
         ({"include": ["eng", "tha"]}, "train.mix: the corpus has no rows for tha; it has deu, eng, fin, swa"),
         ({"weights": {"tha": 1.0}}, "no rows for tha"),
         ({"exclude": ["tha", "fin"]}, "train.mix.exclude: the corpus has nothing of tha; it has deu, eng, fin, swa"),
+        ({"multipliers": {"tha": 2.0}}, "train.mix.multipliers: the corpus has nothing of tha; it has deu, eng, fin"),
+        ({"groups": {"few": ["fin", "tha"]}}, "train.mix.groups.few: the corpus has nothing of tha; it has deu"),
         ({"group_small": "deu"}, "deu is a language of the corpus"),
         ({"include": ["eng"], "max_passes": 1.0}, "allows 700 pairs, and 40 steps of 24 take 960: raise max_passes"),
         ({"exclude": ["deu", "eng", "fin", "swa"]}, "no language with a weight above 0"),
@@ -134,6 +141,18 @@ def test_what_the_raw_rows_cannot_give_is_refused_before_the_work(tmp_path: Path
         PLAN.check(described(tmp_path, mix={"include": ["tha"]}))
     with pytest.raises(UserError, match="exclude: the corpus has nothing of tha"):
         PLAN.check(described(tmp_path, batching="mixed", mix={"exclude": ["tha"]}))
+    with pytest.raises(UserError, match="multipliers: the corpus has nothing of tha"):
+        PLAN.check(described(tmp_path, batching="mixed", mix={"multipliers": {"tha": 2.0}}))
+
+
+def test_plans_without_younger_keys_keep_their_hashes(tmp_path: Path) -> None:
+    """Pinned: what was built before must be found again."""
+    plain = job_from(small_job("raw", "root"), "test")
+    other = job_from(small_job("raw", "root", mix={"temperature": 2.0, "group_small": "few"}, losses={"nce": {}}), "t")
+    assert [digest(PLAN.identity(job)) for job in (plain, other)] == ["8e09feac990d38db", "efa65d821b793060"]
+    assert [digest(TRAIN.identity(job)) for job in (plain, other)] == ["efe96d6a63b83e88", "56623e0a5cec63a7"]
+    factors = job_from(small_job("raw", "root", mix={"multipliers": {"fin": 2.0}}), "test")
+    assert digest(PLAN.identity(factors)) != digest(PLAN.identity(plain))
 
 
 def test_what_may_still_be_possible_with_fewer_rows_is_not_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from raytrain.artifact import Artifact, write_file
@@ -20,10 +20,17 @@ from raytrain.storage import Location
 FILE, PLOT = "plan.json", "mix.svg"
 _FORMAT = 2  # of the order of rows
 _OF_TRAIN = {"mix", "batching", "batch_size", "lanes", "seed", "max_steps"}
+_YOUNGER = {"groups", "multipliers"}  # than the first plans
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    return {"format": _FORMAT, **job.train.model_dump(mode="json", include=_OF_TRAIN)}
+    train = job.train.model_dump(mode="json", include=_OF_TRAIN)
+    return {"format": _FORMAT, **train, "mix": _told(job.train.mix)}
+
+
+def _told(mix: Mix) -> dict[str, Any]:
+    """A mix as identities have it: without younger keys that say nothing, so that plans keep their hashes."""
+    return {k: v for k, v in mix.model_dump(mode="json").items() if v is not None or k not in _YOUNGER}
 
 
 def make_plan(job: Job, corpus: Mapping[str, Shards]) -> Plan:
@@ -33,11 +40,11 @@ def make_plan(job: Job, corpus: Mapping[str, Shards]) -> Plan:
     missing = sorted(set(mix.asked) - rows.keys())
     if missing:
         raise UserError(f"train.mix: the corpus has no rows for {', '.join(missing)}; it has {', '.join(sorted(rows))}")
-    _check_excluded(mix, corpus)
+    _check_names(mix, corpus)
     chosen = {name: n for name, n in rows.items() if name in (mix.include or rows) and not mix.leaves_out(name)}
     batches: dict[str, Any] = {"batch_size": train.batch_size, "batching": train.batching}
     try:
-        weights = mix_weights(chosen, weights=mix.weights, temperature=mix.temperature)
+        weights = mix_weights(chosen, weights=mix.weights, temperature=mix.temperature, factors=mix.factors)
         options = {**batches, "lanes": train.lanes, "seed": train.seed}
         if mix.group_small is not None:
             weights, options["groups"] = with_group(weights, rows, mix.group_small, **batches)
@@ -48,8 +55,16 @@ def make_plan(job: Job, corpus: Mapping[str, Shards]) -> Plan:
         raise UserError(f"train.mix: {error}") from error
 
 
-def _check_excluded(mix: Mix, labels: Iterable[str]) -> None:
-    """Refuses to exclude what is not there: a misspelt name would leave a language in the mix."""
+def _check_names(mix: Mix, labels: Collection[str]) -> None:
+    """Refuses to exclude or to multiply what is not there: a misspelt name would leave a language as it is."""
+    groups = mix.groups or {}
+    multiplied = {"multipliers": (mix.multipliers or {}).keys() - groups.keys()}
+    for key, names in (multiplied | {f"groups.{name}": set(of) for name, of in groups.items()}).items():
+        unknown = sorted(names - set(labels))
+        if unknown:
+            raise UserError(
+                f"train.mix.{key}: the corpus has nothing of {', '.join(unknown)}; it has {', '.join(sorted(labels))}"
+            )
     known = {name for label in labels for name in (label, *languages_of(label))}
     unknown = sorted(set(mix.exclude or ()) - known)
     if unknown:
@@ -117,7 +132,7 @@ def _check(job: Job) -> None:
             f"train.mix: {', '.join(job.corpus.source)} has nothing for {', '.join(sorted(asked - found))}; "
             f"it has {', '.join(sorted(found))}"
         )
-    _check_excluded(job.train.mix, found)
+    _check_names(job.train.mix, found)
     # With fewer rows other languages might join a group or, in mixed batches, have smaller shares.
     monotone = job.train.batching == "homogeneous" and job.train.mix.group_small is None
     if monotone and all(unit.kind == "parquet" for unit in units):
