@@ -252,6 +252,35 @@ def test_each_backbone_alone_will_do(tmp_path: Path, key: str) -> None:
         (["train.lanes=4", "cluster.workers=5"], "cluster.workers (5) is more than train.lanes (4)"),
         (["corpus.languages=[eng]", "train.mix.include=[eng, fin]"], "names fin, which corpus.languages leaves"),
         (["corpus.languages=[eng]", "train.mix.weights={fin: 1}"], "names fin, which corpus.languages leaves"),
+        (["train.changes=[{at: 1000, learning_rate: 1e-4}]"], "changes.0.at (1000) must be less than max_steps (1000)"),
+        (["train.changes=[{at: 0, learning_rate: 1e-4}]"], "train.changes.0.at: Input should be greater than 0"),
+        (["train.changes=[{at: 9}]"], "train.changes.0: changes nothing: give mix, losses or learning_rate"),
+        (
+            ["train.changes=[{at: 9, losses: {nce: 2.0}}]"],
+            "changes.0.losses: no term is called nce; there are info_nce",
+        ),
+        (["train.changes=[{at: 9, losses: {info_nce: 0.0}}]"], "train.changes.0.losses.info_nce: Input should be gr"),
+        (["train.changes=[{at: 9, mixx: {}}]"], "train.changes.0.mixx: unknown key; did you mean mix?"),
+        (
+            ["train.changes=[{at: 9, mix: {includ: [eng]}}]"],
+            "train.changes.0.mix.includ: unknown key; did you mean incl",
+        ),
+        (
+            ["train.changes=[{at: 9, learning_rate: 1e-4}, {at: 9, learning_rate: 1e-5}]"],
+            "changes.1.at (9) must be more than that before it (9)",
+        ),
+        (
+            ["corpus.languages=[eng]", "train.changes=[{at: 9, mix: {include: [fin]}}]"],
+            "train.changes.0.mix names fin, which corpus.languages leaves",
+        ),
+        (
+            ["train.mix.max_passes=2.0", "train.changes=[{at: 9, mix: {include: [fin]}}]"],
+            "train.mix.max_passes caps a run of one mix, and train.changes gives it another",
+        ),
+        (
+            ["train.changes=[{at: 9, mix: {max_passes: 2.0}}]"],
+            "train.changes.0.mix.max_passes caps a run of one mix",
+        ),
         (["corpus.languages=[eng]", "train.mix.groups={few: [fin]}"], "names fin, which corpus.languages leaves"),
         (["train.mix={weights: {eng: 1}, include: [eng]}"], "weights say all: leave out include, exclude"),
         (["train.mix={weights: {eng: 1}, temperature: 2}"], "weights say all: leave out include, exclude"),
