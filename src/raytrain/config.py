@@ -21,6 +21,7 @@ from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
 from raytrain.section import Labels, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
 from raytrain.track.config import Track
+from raytrain.train.changes import Change, check_changes
 from raytrain.tune.config import Tune
 from raytrain.tune.space import Space, with_settings
 
@@ -127,6 +128,7 @@ class Train(Section):
     losses: Losses = Field(
         {"info_nce": InfoNCE()}, description="name → term; they are added up, each times its weight, and logged by name"
     )
+    changes: list[Change] = Field([], description="what is otherwise from a step on, in order of steps")
     negatives_per_row: NonNegativeInt | None = Field(
         None, description="hard negatives of a row that are used, the first ones; default: all it has"
     )
@@ -170,7 +172,14 @@ class Train(Section):
                 raise ValueError(f"losses.{name} compares with negatives, and negatives_per_row is 0")
         if self.warmup_steps >= self.max_steps and self.schedule != "constant":
             raise ValueError(f"warmup_steps ({self.warmup_steps}) leaves none of max_steps ({self.max_steps})")
+        check_changes(self.changes, self.losses, self.max_steps)
         return self
+
+    @property
+    def mixes(self) -> list[tuple[str, int, Mix]]:
+        """Each mix: its key, the step from which on it holds, and itself."""
+        changed = [(f"train.changes.{i}.mix", c.at, c.mix) for i, c in enumerate(self.changes) if c.mix is not None]
+        return [("train.mix", 0, self.mix), *changed]
 
 
 class Evaluate(Section):
@@ -217,7 +226,8 @@ class Arm(Mix):
         if self.weights is not None:
             total = sum(self.weights.values())
             return {language: weight / total for language, weight in self.weights.items() if weight}, limits
-        return self.temperature, frozenset(self.asked), frozenset(self.exclude or ()), limits
+        left = (frozenset(self.asked), frozenset(self.exclude or ()))
+        return self.temperature, frozenset(self.factors.items()), *left, limits
 
 
 class Study(Section):
@@ -324,11 +334,14 @@ class Job(Section):
                 "a worker owns at least one lane"
             )
         arms = self.study.arms if self.study else {}
-        mixes = [("train.mix", self.train.mix), *((f"study.arms.{name}", arm) for name, arm in arms.items())]
-        for key, mix in mixes:
-            asked = set(mix.asked)
-            if self.corpus.languages is not None and asked - set(self.corpus.languages):
-                lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
+        mixes = [(key, mix) for key, _, mix in self.train.mixes]
+        for key, mix in [*mixes, *((f"study.arms.{name}", arm) for name, arm in arms.items())]:
+            if mix.max_passes is not None and len(mixes) > 1:
+                raise ValueError(
+                    f"{key}.max_passes caps a run of one mix, and train.changes gives it another: leave one of them out"
+                )
+            lacking = ", ".join(sorted(mix.named - set(self.corpus.languages or mix.named)))
+            if lacking:
                 raise ValueError(f"{key} names {lacking}, which corpus.languages leaves out")
         validate = self.train.validate_on
         if validate and validate.benchmark in self.evaluate.benchmarks:

@@ -24,6 +24,7 @@ from raytrain.tune.results import Axis, Change
 
 SMALLEST_SHARE = 1e-6  # of a language: less is no share that a plan can give
 _DIGITS = 6
+_EDGE = 1e-9  # nearer to 0 or 1 than this scipy finds no root
 MIX = "train.mix.weights"
 _BESIDE_WEIGHTS = ("max_passes", "group_small")
 
@@ -178,7 +179,7 @@ def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> di
     languages, a = list(concentration), np.array(list(concentration.values()))
     left, shares = 1.0, []
     for i, stick in enumerate(sticks):
-        taken = float(beta.ppf(stick, a[i], a[i + 1 :].sum()))
+        taken = float(beta.ppf(min(max(stick, _EDGE), 1.0 - _EDGE), a[i], a[i + 1 :].sum()))
         shares.append(left * taken)
         left *= 1.0 - taken
     floored = np.maximum([*shares, left], SMALLEST_SHARE)
