@@ -172,9 +172,12 @@ def leftovers() -> list[str]:
     return [*groups, *notes, *([f"{held:g} of the head"] if held > 1e-6 else [])]
 
 
-@pytest.mark.parametrize("kind", ["pbt", "pb2"])
-def test_a_population_goes_on_from_its_best(tmp_path, kind):
-    """Trials take turns, the worst goes on from the best with other settings, and the ledger says from where."""
+@pytest.mark.parametrize(
+    ("kind", "at_a_time"),
+    [("pbt", 4), pytest.param("pbt", 2, marks=pytest.mark.system), pytest.param("pb2", 4, marks=pytest.mark.system)],
+)
+def test_a_population_goes_on_from_its_best(tmp_path, kind, at_a_time):
+    """With room for all, or in turns: the worst goes on from the best with other settings, and the ledger says from where."""
     tune = {
         "space": {"train.learning_rate": {"uniform": [0.1, 1.0]}},
         "search": {"kind": "random"},
@@ -182,7 +185,7 @@ def test_a_population_goes_on_from_its_best(tmp_path, kind):
         "budget": {"trials": 4},
     }
     said: list[str] = []
-    ledger, why = sweep(tmp_path, tune, said, at_a_time=2)
+    ledger, why = sweep(tmp_path, tune, said, at_a_time)
     assert why == "all 4 trials were proposed"
     assert states(ledger) == dict.fromkeys(range(1, 5), "finished")
     changed = [record.trial for record in ledger.records.values() if record.trial.changes]

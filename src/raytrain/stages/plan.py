@@ -153,7 +153,7 @@ def _taken(plan: Plan, steps: range) -> dict[str, dict[str, Any]]:
 
 
 def shares_of_plan(plan: Plan, steps: int) -> dict[str, float]:
-    """The share of each language of a plan, the mean over its steps; of a group's, its members' in proportion to rows."""
+    """The share of each language of a plan, the mean over its steps; a group's is dealt to its members by rows."""
     return {language: entry["weight"] for language, entry in _taken(plan, range(steps)).items()}
 
 

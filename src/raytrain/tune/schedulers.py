@@ -48,9 +48,29 @@ def scheduler_of(config: Schedule, space: Space, seed: int, grace_steps: int, ma
         if config.kind == "pb2":
             floats = {n: d for n, d in space.distributions().items() if isinstance(d, FloatDistribution)}
             bounds = {name: [found.low, found.high] for name, found in floats.items()}
-            return PB2(hyperparam_bounds=bounds, **options)
-        return PopulationBasedTraining(custom_explore_fn=_Explore(space, seed), require_attrs=False, **options)
+            return _PB2(hyperparam_bounds=bounds, **options)
+        return _PBT(custom_explore_fn=_Explore(space, seed), require_attrs=False, **options)
     return FIFOScheduler()
+
+
+class _NoSearcher:
+    search_alg = None
+
+
+class _Proposed:
+    """A population whose first settings a searcher drew: Ray Tune refuses that, for a searcher would take later scores
+    for those of its draw. The conductor does not."""
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        super().on_trial_add(_NoSearcher(), trial)  # type: ignore[misc]
+
+
+class _PBT(_Proposed, PopulationBasedTraining):  # type: ignore[misc]
+    pass
+
+
+class _PB2(_Proposed, PB2):  # type: ignore[misc]
+    pass
 
 
 class _Explore:
