@@ -177,7 +177,7 @@ def leftovers() -> list[str]:
     [("pbt", 4), pytest.param("pbt", 2, marks=pytest.mark.system), pytest.param("pb2", 4, marks=pytest.mark.system)],
 )
 def test_a_population_goes_on_from_its_best(tmp_path, kind, at_a_time):
-    """With room for all, or in turns: the worst goes on from the best with other settings, and the ledger says from where."""
+    """With room for all, or in turns: the worst goes on from the best, with other settings, and the ledger says so."""
     tune = {
         "space": {"train.learning_rate": {"uniform": [0.1, 1.0]}},
         "search": {"kind": "random"},
