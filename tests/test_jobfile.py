@@ -62,6 +62,15 @@ def test_arms_that_differ_in_multipliers_alone_are_two(tmp_path: Path) -> None:
     assert "arms more and most have the same mix and seed 1" in refusal(tmp_path, study=study, **options)
 
 
+def test_an_arm_with_a_cap_and_a_change_of_the_mix_are_refused(tmp_path: Path) -> None:
+    study = {"arms": {"a": {"include": ["eng"]}, "b": {"max_passes": 2.0}}}
+    changes: dict[str, Any] = {"at": 9, "learning_rate": 1e-4}
+    options: dict[str, Any] = {"study": study, "evaluate": {"benchmarks": ["demo:cldr"]}}
+    assert job(tmp_path, train={"changes": [changes]}, **options).study
+    changes["mix"] = {"include": ["fin"]}
+    assert "study.arms.b.max_passes caps a run" in refusal(tmp_path, train={"changes": [changes]}, **options)
+
+
 def test_a_section_with_nothing_under_it_has_defaults(tmp_path: Path) -> None:
     assert job(tmp_path, train=None, cluster=None, evaluate=None, storage=None) == job(tmp_path)
 

@@ -16,7 +16,7 @@ from raytrain.model.encoder import BiEncoder, random_backbone
 from raytrain.model.texts import Texts
 from raytrain.plan import Plan, Shards, lanes_of
 from raytrain.storage import Location
-from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state, newest_whole
+from raytrain.train.checkpoint import committed_steps, latest_checkpoint, load_state, newest_whole, read_checkpoint
 from raytrain.train.engine import make_engine
 from raytrain.train.fork import check_agree, fork
 from raytrain.train.loop import train_rank
@@ -190,19 +190,14 @@ def test_a_fork_is_made_once(source: Location, tmp_path: Path) -> None:
     fork(source, 10, target, said.append)
     assert said == [f"train: begins with the checkpoint of step 10 of {source.uri}"]
     checkpoint = newest_whole(target, print)
-    assert checkpoint == newest_whole_at(source, 10)
+    assert checkpoint is not None
+    assert checkpoint == read_checkpoint(source, 10)
     assert load_state(target, checkpoint)["weight/a"].tolist() == [10.0] * 3
     save_checkpoint(target, [{}], step=15)  # the run goes on
     source.delete_tree()
     fork(source, 10, target, said.append)
     assert committed_steps(target) == [10, 15]
     assert len(said) == 1
-
-
-def newest_whole_at(run: Location, step: int) -> Any:
-    from raytrain.train.checkpoint import read_checkpoint
-
-    return read_checkpoint(run, step)
 
 
 def test_a_copy_that_was_cut_off_is_completed(source: Location, tmp_path: Path) -> None:
@@ -212,7 +207,7 @@ def test_a_copy_that_was_cut_off_is_completed(source: Location, tmp_path: Path) 
     (target / "checkpoints/step-000000010/writer-00000-of-00002.safetensors").write_bytes(b"half")
     assert newest_whole(target, print) is None
     fork(source, 10, target, print)
-    assert newest_whole(target, print) == newest_whole_at(source, 10)
+    assert newest_whole(target, print) == read_checkpoint(source, 10)
 
 
 def test_what_is_not_there_or_damaged_is_refused(source: Location, tmp_path: Path) -> None:
