@@ -173,7 +173,7 @@ def test_budgets_share_a_ledger_and_nothing_else_does(data):
 
 def test_what_all_trials_share_is_made_before_them(data):
     job = job_from(tuned(data), "job")
-    assert [task.name for task in sweep(job)] == ["validation", "prepare", "model", "tune"]
+    assert [task.name for task in sweep(job)] == ["benchmark", "validation", "prepare", "model", "tune"]
 
 
 def test_a_job_file_without_a_search_is_told_what_to_write(tmp_path, data):

@@ -97,7 +97,8 @@ def compared(job: Job, runs: Sequence[ArmRun]) -> list[Task]:
 def sweep(job: Job) -> list[Task]:
     """The search for better settings. What all trials share comes first."""
     base = one_run(job)
-    tasks = [*_validation(base), prepare_task(base), Task.of(MODEL, base)]
+    held_out = [Task.of(BENCHMARK, base)] if base.evaluate.benchmarks else []
+    tasks = [*held_out, *_validation(base), prepare_task(base), Task.of(MODEL, base)]
     tasks += [Task.of(TOKENS, base)] if job.corpus.tokenise else []
     return [*tasks, Task("tune", TUNE, job, _all(tasks))]
 
