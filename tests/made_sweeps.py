@@ -43,8 +43,8 @@ def made_sweep(
             Axis(key=SIZE, kind="choice", options=[32, 64, 128]),
             Axis(key=MIX, kind="mix", languages=languages),
         ],
-        "search": {"kind": "tpe", "seed": 17, "startup": 10},
-        "schedule": {"kind": "asha", "grace": EVERY, "reduction": 2},
+        "search": {"kind": "tpe", "seed": 17, "startup_trials": 10},
+        "schedule": {"kind": "asha" if early else "none", "grace_steps": EVERY, "reduction": 2},
         "max_steps": STEPS,
         "batch_size": BATCH,
         "budget": {"trials": trials, "pairs": 4e6},
@@ -79,7 +79,7 @@ def _trial(number: int, languages: list[str], objectives: list[str], rng: np.ran
     if early and number % 13 == 12:
         state, why, curve = "failed", "CUDA out of memory: tried to allocate 3.2 GiB", curve[:1]
     elif early and number and curve[0].values[objectives[0]] < 0.36 and number % 3:
-        state, why, curve = "stopped", f"ASHA: below the upper half at step {EVERY}", curve[:1]
+        state, why, curve = "stopped", f"ended early by asha at step {EVERY}", curve[:1]
     steps = curve[-1].step
     return Trial(
         number=number,
@@ -87,11 +87,11 @@ def _trial(number: int, languages: list[str], objectives: list[str], rng: np.ran
         state=state,
         why=why,
         curve=curve,
-        step=None if state == "failed" else steps,
-        values={} if state == "failed" else curve[-1].values,
+        step=steps if state == "finished" else None,
+        values=curve[-1].values if state == "finished" else {},
         cost=Cost(steps=steps, pairs=steps * BATCH, seconds=steps * 1.5, gpu_hours=steps / 900, money=steps / 450),
         tries=3 if state == "failed" else 1,
-        artifact="" if state == "failed" else f"s3://bucket/train/{number:016x}",
+        artifact=f"s3://bucket/train/{number:016x}" if state == "finished" else "",
     )
 
 

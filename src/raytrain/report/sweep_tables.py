@@ -1,6 +1,7 @@
 """The tables of a sweep: what was searched, what it cost, and every trial."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from raytrain.report.rows import DASH, language_name
 from raytrain.report.sweep_trials import (
@@ -35,6 +36,7 @@ STATES = {
     "failed": "failed",
     "waiting": "not begun",
 }
+_IN_A_LINE = 5  # languages
 _NONE = Cell(DASH, tone="mute")
 
 
@@ -94,12 +96,12 @@ def _amount(amounts: Mapping[str, float], unit: str) -> Cell:
 def trials_table(sweep: Sweep) -> Table:
     """Every trial by its state: scores, settings, how far it got, what it cost, and why it ended early."""
     keys = short_keys([axis.key for axis in sweep.space])
-    kinds = {axis.key: axis.kind for axis in sweep.space}
+    kinds = {axis.key: _kind(axis) for axis in sweep.space}
     costs = _costs(sweep)
     tries, why = any(trial.tries > 1 for trial in sweep.trials), any(trial.why for trial in sweep.trials)
     columns = [
         *(Column(objective_name(objective), sweep.metric) for objective in sweep.objectives),
-        *(Column(short, kind="number" if kinds[key] == "range" else "text") for key, short in keys.items()),
+        *(Column(short, kind=kinds[key]) for key, short in keys.items()),
         Column("steps"),
         *(Column(name) for name, _ in costs),
         *([Column("tries")] if tries else []),
@@ -118,6 +120,11 @@ def trials_table(sweep: Sweep) -> Table:
 
     caption = f"All {len(sweep.trials)} trials. Scores of those that did not finish are of their last validation."
     return Table("trials", caption, "trial", columns, _parts(sweep, sweep.trials, cells))
+
+
+def _kind(axis: Axis) -> Literal["number", "text", "words"]:
+    """How the values of a setting are set: shares of many languages do not fit into a line."""
+    return "number" if axis.kind == "range" else "words" if len(axis.languages) > _IN_A_LINE else "text"
 
 
 def _costs(sweep: Sweep) -> list[tuple[str, Callable[[Cost], str]]]:
@@ -176,6 +183,17 @@ def shares_table(sweep: Sweep) -> Table | None:
         columns,
         _parts(sweep, sweep.trials, cells),
     )
+
+
+def models_table(sweep: Sweep) -> Table | None:
+    """Where the models of the winners and the default lie; of the others trials.csv says it."""
+    wanted = {DEFAULT, *winners(sweep)}
+    trials = [trial for trial in sweep.trials if trial.number in wanted and trial.artifact]
+    if not trials:
+        return None
+    special = marks(sweep)
+    rows = [Row(str(trial.number), special[trial.number], [Cell(trial.artifact)]) for trial in trials]
+    return Table("models", "Models of trials.", "trial", [Column("artifact", kind="long")], [Part("", rows)])
 
 
 def _share(share: Coordinate, trial: Trial) -> Cell:
