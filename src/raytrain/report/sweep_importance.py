@@ -12,7 +12,8 @@ from raytrain.report.sweep_trials import STYLES, objective_name, setting_names
 from raytrain.report.tables import Cell, Column, Part, Row, Table
 from raytrain.tune.importance import Importance, Influence
 
-_ROW, _LEFT, _TOP, _BARS, _GAP, _DIRECTION = 24.0, 190.0, 44.0, 290.0, 30.0, 230.0
+_ROW, _TOP, _BARS, _GAP, _DIRECTION = 24.0, 28.0, 290.0, 30.0, 230.0
+_LETTERS = 29  # of a name
 
 
 def importance_plot(found: Importance, key: str) -> str:
@@ -22,13 +23,14 @@ def importance_plot(found: Importance, key: str) -> str:
         return ""
     names = setting_names([row.setting for row in rows])
     bars = not found.why_not
-    left = _LEFT + (_BARS + _GAP if bars else 0)
+    margin = 16 + 6.1 * max(min(len(name), _LETTERS) for name in names.values())
+    left = margin + (_BARS + _GAP if bars else 0)
     with drawing():
         figure = figure_of(left + _DIRECTION + 16, _TOP + _ROW * len(rows) + FOOT)
-        first = axes_of(figure, _LEFT, _TOP, _BARS if bars else _DIRECTION, _ROW * len(rows))
+        first = axes_of(figure, margin, _TOP, _BARS if bars else _DIRECTION, _ROW * len(rows))
         for place, row in enumerate(rows):
             where: dict[str, Any] = {"transform": first.get_yaxis_transform(), "ha": "right", "va": "center"}
-            first.text(-8 / first.bbox.width, place + 0.5, short(names[row.setting], 29), fontsize=10, **where)
+            first.text(-8 / first.bbox.width, place + 0.5, short(names[row.setting], _LETTERS), fontsize=10, **where)
         if bars:
             _draw_bars(first, rows)
         _draw_directions(axes_of(figure, left, _TOP, _DIRECTION, _ROW * len(rows)) if bars else first, rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 from raytrain.report.drawing import FOOT, INK, MUTE, RULE, TINTS, axes_of, drawing, figure_of, short, svg
 from raytrain.report.rows import language_name
@@ -17,6 +18,7 @@ from raytrain.tune.results import Sweep, Trial
 _SIDE, _EDGE = 380.0, 62.0  # of the triangle, and room around it
 _RISE = math.sqrt(3) / 2
 _WIDTH, _LEFT, _TOP, _BARS, _DOTS = 760.0, 52.0, 40.0, 220.0, 90.0
+_DARKER = 0.25
 _GAPS = 80  # bars; more are too thin for a gap between them
 
 
@@ -138,7 +140,7 @@ def _draw_bars(axes: Axes, shares: Sequence[Coordinate], order: Sequence[Trial],
         base = np.zeros(len(trials))
         for index, share in enumerate(shares):
             top = base + [share.value(trial) for trial in trials]
-            tint = TINTS[index % len(TINTS)]
+            tint = _tint(index)
             axes.stairs(top, edges, baseline=base, fill=True, color=tint, alpha=0.45 if faint else 1, linewidth=0)
             base = top
         if len(order) <= _GAPS:
@@ -166,8 +168,16 @@ def _key(axes: Axes, shares: Sequence[Coordinate], columns: int) -> None:
     axes.spines["bottom"].set_visible(False)
     for index, share in enumerate(shares):
         x, y = index % columns, index // columns + 0.5
-        axes.plot([x + 0.03], [y], "s", color=TINTS[index % len(TINTS)], markersize=10, clip_on=False)
+        axes.plot([x + 0.03], [y], "s", color=_tint(index), markersize=10, clip_on=False)
         axes.text(x + 0.09, y, short(_named(share.language), 24), va="center", fontsize=10, color=INK)
+
+
+def _tint(index: int) -> tuple[float, float, float]:
+    """The tint of a language; of more languages than there are tints, the next ones are darker."""
+    tint, ink = np.array(to_rgb(TINTS[index % len(TINTS)])), np.array(to_rgb(INK))
+    dark = min(0.6, _DARKER * (index // len(TINTS)))
+    red, green, blue = (1 - dark) * tint + dark * ink
+    return float(red), float(green), float(blue)
 
 
 def _caption(ended: int, stopped: int) -> str:

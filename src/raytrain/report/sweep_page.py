@@ -121,7 +121,9 @@ def _how(sweep: Sweep) -> list[tuple[str, str]]:
 
 def _basis(found: Comparable) -> str:
     """Which trials importance and correlations are of, and after how many steps."""
-    at = "at their ends" if found.step is None else f"all after {found.step:,} steps, the last that nine of ten reached"
+    at = "at their ends"
+    if found.step is not None:
+        at = f"each after {found.step:,} steps, as some were stopped early: the last step that nine of ten reached"
     trials = "1 trial" if len(found.scores) == 1 else f"{len(found.scores)} trials"
     out = "; ".join(f"{count} {why}" for why, count in found.left_out.items())
     early = "" if found.step is None else " What matters later may be something else."

@@ -21,24 +21,26 @@ from raytrain.report.sweep_trials import (
     setting_text,
     special,
 )
+from raytrain.study.statistics import FloatArray
 from raytrain.tune.coordinates import Coordinate, coordinates_of
 from raytrain.tune.results import Sweep, Trial
 
 _TOP, _HEIGHT, _FOOT, _LEFT, _RIGHT = 50.0, 300.0, 14.0, 56.0, 78.0
-_APART, _CLOSE = 104.0, 70.0  # pixels between axes, and where there are many
-_MANY = 12
+_APART, _CLOSE = 104.0, 62.0  # pixels to the next axis, and between the shares of a mix
 _OPTIONS = 12  # of a choice that are named
 _CLEAR = 40  # trials; the lines of more let those below shine through
 
 
 @dataclass(frozen=True)
 class _Scale:
-    """One axis. ``places``: number of a trial → its height, in [0, 1]; ``ticks``: height and text."""
+    """One axis. ``places``: number of a trial → its height, in [0, 1]; ``ticks``: height and text; ``room`` in pixels
+    to the next axis."""
 
     name: str
     above: str
     places: dict[int, float]
     ticks: list[tuple[float, str]]
+    room: float = _APART
     heavy: bool = False
 
 
@@ -49,16 +51,16 @@ def parallel(sweep: Sweep, key: str) -> str:
     scales = _scales(sweep, trials)
     if not trials or not sweep.space:
         return ""
-    apart = _APART if len(scales) <= _MANY else _CLOSE
-    width = _LEFT + apart * (len(scales) - 1) + _RIGHT
+    across = np.cumsum([0.0, *(scale.room for scale in scales[:-1])])
+    width = _LEFT + across[-1] + _RIGHT
     with drawing():
         figure = figure_of(width, _TOP + _HEIGHT + _FOOT)
         axes = axes_of(figure, _LEFT, _TOP, width - _LEFT - _RIGHT, _HEIGHT)
-        axes.set(xlim=(0, max(1, len(scales) - 1)), ylim=(0, 1), xticks=[], yticks=[])
+        axes.set(xlim=(0, across[-1]), ylim=(0, 1), xticks=[], yticks=[])
         axes.spines["bottom"].set_visible(False)
-        for place, scale in enumerate(scales):
-            _draw_scale(axes, place, scale, apart)
-        _draw_trials(axes, sweep, trials, scales)
+        for x, scale in zip(across, scales, strict=True):
+            _draw_scale(axes, x, scale)
+        _draw_trials(axes, sweep, trials, scales, across)
         names = ", ".join(scale.name for scale in scales)
         return svg(figure, f"{len(trials)} trials over {names}", key)
 
@@ -71,14 +73,15 @@ def _scales(sweep: Sweep, trials: Sequence[Trial]) -> list[_Scale]:
         places = {trial.number: p for trial in trials if (p := setting.position(trial)) is not None}
         share = f"share of {setting.language}"
         name, above = (setting.language, "share of") if names[setting] == share else (names[setting], "")
-        found.append(_Scale(name, above or ("log" if setting.log else ""), places, _ticks(setting)))
+        room = _CLOSE if setting.language else _APART
+        found.append(_Scale(name, above or ("log" if setting.log else ""), places, _ticks(setting), room))
     for objective in sweep.objectives:
         scores = {trial.number: s for trial in trials if (s := score_of(trial, objective)) is not None}
         low, high = min(scores.values(), default=0.0), max(scores.values(), default=1.0)
         places = {number: (s - low) / (high - low) if high > low else 0.5 for number, s in scores.items()}
         ends = [(0.0, f"{low:.3f}"), (0.5, f"{(low + high) / 2:.3f}"), (1.0, f"{high:.3f}")]
         ticks = [] if not scores else ends if high > low else [(0.5, f"{low:.3f}")]
-        found.append(_Scale(objective_name(objective), sweep.metric, places, ticks, True))
+        found.append(_Scale(objective_name(objective), sweep.metric, places, ticks, heavy=True))
     return found
 
 
@@ -94,25 +97,26 @@ def _ticks(setting: Coordinate) -> list[tuple[float, str]]:
     return [(0.0, number_text(low)), (0.5, number_text(middle)), (1.0, number_text(high))]
 
 
-def _draw_scale(axes: Axes, place: int, scale: _Scale, apart: float) -> None:
-    axes.plot([place, place], [0, 1], color=INK if scale.heavy else MUTE, linewidth=1.2, zorder=3, clip_on=False)
-    letters = int(apart / 6.4)
+def _draw_scale(axes: Axes, x: float, scale: _Scale) -> None:
+    axes.plot([x, x], [0, 1], color=INK if scale.heavy else MUTE, linewidth=1.2, zorder=3, clip_on=False)
+    letters = int(scale.room / 6.4)
     where: dict[str, Any] = {"ha": "center", "fontsize": 10, "clip_on": False}
-    axes.text(place, 1 + 14 / _HEIGHT, short(scale.name, letters), fontweight="bold", **where)
-    axes.text(place, 1 + 30 / _HEIGHT, short(scale.above, letters), color=MUTE, **where)
+    axes.text(x, 1 + 14 / _HEIGHT, short(scale.name, letters), fontweight="bold", **where)
+    axes.text(x, 1 + 30 / _HEIGHT, short(scale.above, letters), color=MUTE, **where)
     for height, text in scale.ticks:
         axes.text(
-            place + 5 / apart, height, short(text, letters - 1), va="center", fontsize=9, color=MUTE, zorder=6,
+            x + 5, height, short(text, letters - 1), va="center", fontsize=9, color=MUTE, zorder=6,
             clip_on=False, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )  # fmt: skip
 
 
-def _draw_trials(axes: Axes, sweep: Sweep, trials: Sequence[Trial], scales: Sequence[_Scale]) -> None:
+def _draw_trials(
+    axes: Axes, sweep: Sweep, trials: Sequence[Trial], scales: Sequence[_Scale], across: FloatArray
+) -> None:
     ended = [trial for trial in trials if trial.state == "finished"]
     objective = sweep.objectives[0]
     colours = shades({t.number: s for t in ended if (s := score_of(t, objective)) is not None})
     marked = special(sweep)
-    across = np.arange(len(scales))
     for trial in [t for t in trials if t.state != "finished"] + best_first(ended, objective)[::-1]:
         heights = [scale.places.get(trial.number, np.nan) for scale in scales]
         failed = trial.state == "failed"

@@ -124,7 +124,10 @@ def trials_table(sweep: Sweep) -> Table:
 
 def _kind(axis: Axis) -> Literal["number", "text", "words"]:
     """How the values of a setting are set: shares of many languages do not fit into a line."""
-    return "number" if axis.kind == "range" else "words" if len(axis.languages) > _IN_A_LINE else "text"
+    if axis.kind == "mix":
+        return "words" if len(axis.languages) > _IN_A_LINE else "text"
+    numbers = all(isinstance(option, int | float) for option in axis.options)
+    return "number" if numbers else "text"
 
 
 def _costs(sweep: Sweep) -> list[tuple[str, Callable[[Cost], str]]]:

@@ -79,7 +79,7 @@ def _table(sweep: Sweep, trials: Sequence[Trial]) -> Table:
         step = step_of(trial)
         cells = [
             str(trial.number),
-            special.get(trial.number, state),
+            ", ".join(filter(None, (special.get(trial.number), state))),
             *(DASH if score is None else f"{score:.4f}" for score in scores),
             *(setting_text(trial.settings.get(key)) for key in keys),
             DASH if step is None else f"{step:,}",

@@ -90,7 +90,9 @@ def setting_text(value: Any) -> str:
     if isinstance(value, Mapping):
         numbers = all(isinstance(share, int | float) for share in value.values())
         named = sorted(value.items(), key=lambda item: -item[1]) if numbers else list(value.items())
-        return " · ".join(f"{name} {setting_text(share)}" for name, share in named)
+        return " · ".join(
+            f"{name} {share:.2g}" if numbers else f"{name} {setting_text(share)}" for name, share in named
+        )
     if isinstance(value, list):
         return ", ".join(map(setting_text, value))
     return number_text(value) if isinstance(value, float) else str(value)

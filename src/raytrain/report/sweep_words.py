@@ -64,6 +64,8 @@ def outcome(sweep: Sweep) -> list[str]:
     if not ended:
         return ["No trial has finished, so there is no best one."]
     names = " and ".join(map(objective_name, sweep.objectives))
+    if sweep.best is None and len(sweep.objectives) == 1:
+        return [f"No finished trial has a score by {names} that is a number, so there is no best one."]
     if sweep.best is None:
         front = f"{', '.join(map(str, sweep.front[:NAMED]))}{' …' if len(sweep.front) > NAMED else ''}"
         where = f"{len(sweep.front)} of {len(ended)} finished trials are on the Pareto front of {names}"

@@ -62,8 +62,11 @@ def coordinates_of(sweep: Sweep) -> list[Coordinate]:
 def _of_axis(axis: Axis, trials: list[Trial]) -> list[Coordinate]:
     values = [trial.settings[axis.key] for trial in trials if trial.settings.get(axis.key) is not None]
     if axis.kind == "mix":
-        seen = [language for value in values for language in _shares(value)]
-        return [Coordinate(axis.key, language) for language in dict.fromkeys([*axis.languages, *seen])]
+        mixes = [_shares(value) for value in values]
+        most = max((share for mix in mixes for share in mix.values()), default=1.0)
+        high = min(1.0, math.ceil(most * 10) / 10)  # one scale for all its languages
+        named = dict.fromkeys([*axis.languages, *(language for mix in mixes for language in mix)])
+        return [Coordinate(axis.key, language, high=high) for language in named]
     if axis.kind == "choice":
         options: list[Any] = []
         for option in [*axis.options, *values]:

@@ -46,11 +46,15 @@ class Influence:
 
 @dataclass(frozen=True)
 class Importance:
-    """Of all settings for one objective, the most important first. ``best``: the trials that the others are compared
-    with; ``why_not`` says why no importance is shown."""
+    """Of all settings for one objective, the most important first.
+
+    ``best``: how many of the ``trials`` the others are compared with; ``lacking``: left out as they have no value of
+    some setting, or one that is not on its scale; ``why_not`` says why no importance is shown.
+    """
 
     objective: str
     trials: int
+    lacking: int
     best: int
     why_not: str
     influences: list[Influence]
@@ -78,7 +82,7 @@ def _for_objective(sweep: Sweep, found: Comparable, objective: str) -> Importanc
         Influence(c, *shares.get(c, (None, None)), *_correlation(c, column, scores)) for c, column in varied.items()
     ]
     influences.sort(key=lambda one: -(one.share if one.share is not None else abs(one.correlation or 0.0)))
-    return Importance(objective, len(whole), best, why_not, influences)
+    return Importance(objective, len(whole), len(trials) - len(whole), best, why_not, influences)
 
 
 def _why_not(sweep: Sweep, scores: FloatArray, best: int, varied: dict[Coordinate, FloatArray]) -> str:
