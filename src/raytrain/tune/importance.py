@@ -21,7 +21,7 @@ from raytrain.tune.results import Sweep
 FEWEST = 10  # trials; below that an order of settings is one of chance
 BEST = 0.25  # of the trials, which the others are compared with
 FEWEST_BEST = 5  # of them: what the documentation of Optuna's evaluator asks for
-SHUFFLES = 100
+SHUFFLES = 50
 RESAMPLES = 1000
 SEED = 20230420
 
