@@ -38,12 +38,13 @@ def _panel(sweep: Sweep, trials: list[Trial], across: str, up: str, key: str) ->
         axes.grid(True, color=RULE, linewidth=0.7)
         axes.set_axisbelow(True)
         left, bottom = (_limit(axes.set_xlim, trials, known, across), _limit(axes.set_ylim, trials, known, up))
-        beyond = sum(x < left or y < bottom for x, y in rest)
-        if beyond:
-            axes.text(0.01, 0.02, f"{beyond} more, worse than can be shown", transform=axes.transAxes, **_NOTE)
-        if rest:
+        near = [(x, y) for x, y in rest if x >= left and y >= bottom]
+        if len(near) < len(rest):
+            beyond = f"{len(rest) - len(near)} more, worse than can be shown"
+            axes.text(0.01, 0.02, beyond, transform=axes.transAxes, **_NOTE)
+        if near:
             faint = STYLES["stopped early"].colour
-            axes.plot(*zip(*rest, strict=True), "o", color=faint, markersize=5, markeredgewidth=0)
+            axes.plot(*zip(*near, strict=True), "o", color=faint, markersize=5, markeredgewidth=0)
         best = STYLES["best"].colour
         if front and len(sweep.objectives) == 2:  # what a pair of more hides is better by a third
             axes.step([x for x, _, _ in front], [y for _, y, _ in front], where="pre", color=best, linewidth=1.2)

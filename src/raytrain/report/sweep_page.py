@@ -1,8 +1,8 @@
 """The report of a sweep as one HTML page that needs nothing else: no network, no script, the same bytes for the same
 sweep."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
@@ -25,11 +25,17 @@ from raytrain.report.sweep_tables import (
 from raytrain.report.sweep_trials import STYLES, finished, objective_name
 from raytrain.report.tables import Table
 from raytrain.report.templates import environment
-from raytrain.study.results import BenchmarkResult, Results, System
+from raytrain.study.results import BenchmarkResult, Results
 from raytrain.tune.comparable import Comparable, comparable
 from raytrain.tune.importance import Importance, importances
 from raytrain.tune.results import Sweep
 
+_LEGENDS = {  # section → the marks in its plots
+    "front": ("default", "best", "dominated"),
+    "settings": ("default", "best", "stopped early", "failed"),
+    "mix": ("default", "best", "stopped early"),
+    "curves": ("default", "best", "stopped early", "failed"),
+}
 FOLDED = 60  # trials; the table of more is folded away at first
 
 
@@ -71,7 +77,7 @@ def sweep_page(sweep: Sweep, confirmation: Results | None) -> str:
             how=_how(sweep),
             space=space_table(sweep),
             budget=budget_table(sweep),
-            legend=[(name, Markup(plots.glyph(style, f"mark-{i}"))) for i, (name, style) in enumerate(STYLES.items())],
+            legends={section: _legend(sweep, section, names) for section, names in _LEGENDS.items()},
             fronts=_safe(fronts(sweep, "front")),
             front=front_table(sweep),
             payoff=payoff_table(sweep),
@@ -95,6 +101,18 @@ def sweep_page(sweep: Sweep, confirmation: Results | None) -> str:
 
 def _safe(svgs: list[str]) -> list[Markup]:
     return [Markup(svg) for svg in svgs]
+
+
+def _legend(sweep: Sweep, section: str, names: Sequence[str]) -> list[tuple[str, Markup]]:
+    """Names of marks, with the marks; their ids begin with the section's."""
+    styles = STYLES | {"dominated": STYLES["stopped early"]}
+    if section == "front":
+        styles |= {"best": plots.Style(STYLES["best"].colour, "o")}
+    best = "best" if sweep.best is not None else "on the front"
+    return [
+        (best if name == "best" else name, Markup(plots.glyph(styles[name], f"{section}-mark-{i}")))
+        for i, name in enumerate(names)
+    ]
 
 
 def _question(sweep: Sweep) -> str:
@@ -141,8 +159,7 @@ def _confirmed(results: Results) -> list[Confirmed]:
 
 def _confirmed_on(benchmark: BenchmarkResult, metric: str, index: int) -> Confirmed:
     parts = sorted(sections(benchmark), key=lambda part: part.over != "group")
-    systems: list[System] = benchmark.systems
-    forest = plots.forest(benchmark, plots.styles_of(systems), f"confirmed-{index}")
-    tables: list[Any] = [benchmark_tables.comparisons(benchmark, arm, parts) for arm in compared(benchmark)]
+    forest = plots.forest(benchmark, plots.styles_of(benchmark.systems), f"confirmed-{index}")
+    tables = [benchmark_tables.comparisons(benchmark, arm, parts) for arm in compared(benchmark)]
     overview = benchmark_tables.overview(benchmark, metric)
     return Confirmed(benchmark.name, benchmark.verdicts, overview, tables, _safe(forest))

@@ -83,6 +83,8 @@ def _of_axis(axis: Axis, trials: list[Trial]) -> list[Coordinate]:
 def _shares(mix: Any) -> dict[str, float]:
     weights = {name: x for name, weight in mix.items() if (x := _number(weight)) is not None} if mix else {}
     total = sum(weights.values())
+    if math.isclose(total, 1.0, abs_tol=1e-9):
+        return weights  # as they are, to the last digit
     return {name: weight / total for name, weight in weights.items()} if total > 0 else {}
 
 
