@@ -75,10 +75,10 @@ def _panel(sweep: Sweep, objective: str, unit: str, points: Sequence[tuple[float
         low, high = _limits([score for _, score, _ in points], [best[0], *([] if default is None else [default])])
         axes.set_ylim(low, high)
         look: dict[str, Any] = {"color": STYLES["finished"].colour, "markersize": 4.5, "alpha": 0.55}
-        for spent, score, _ in points:
-            axes.plot(
-                [spent], [max(score, low)], "o" if score >= low else "v", markeredgewidth=0, clip_on=False, **look
-            )
+        shown = [(x, score) for x, score, _ in points if score >= low]
+        below = [(x, low) for x, score, _ in points if score < low]
+        for mark, places in (("o", shown), ("v", below)):
+            axes.plot([x for x, _ in places], [y for _, y in places], mark, markeredgewidth=0, clip_on=False, **look)
         axes.step([*xs, xs[-1] * 1.03], [*best, best[-1]], where="post", color=STYLES["best"].colour, linewidth=2)
         said = f"{sweep.metric}, {objective_name(objective)}: best so far, {best[-1]:.3f} in the end"
         return svg(figure, f"{said}, over {unit}", key)

@@ -104,8 +104,6 @@ def _stacked(sweep: Sweep, name: str, shares: Sequence[Coordinate], trials: Sequ
     order = [*ended, *(trial for trial in trials if trial.state == "stopped")]
     gap = 1 if ended and len(ended) < len(order) else 0
     left = np.arange(len(order)) + np.where(np.arange(len(order)) >= len(ended), gap, 0)
-    scores = {t.number: s for t in order if (s := score_of(t, sweep.objectives[0])) is not None}
-    marked = special(sweep)
     columns = 4
     legend = 20.0 * math.ceil(len(shares) / columns)
     width, room = _WIDTH, _WIDTH - _LEFT - 16
@@ -118,14 +116,7 @@ def _stacked(sweep: Sweep, name: str, shares: Sequence[Coordinate], trials: Sequ
         _mark(axes, sweep, order, left)
         below = axes_of(figure, _LEFT, _TOP + _BARS + 10, room, _DOTS)
         below.set(xlim=(0, left[-1] + 1), xticks=[], xlabel=_caption(len(ended), len(order) - len(ended)))
-        below.set_ylabel(short(objective_name(sweep.objectives[0]), 14), fontsize=10)
-        below.grid(True, axis="y", color=RULE, linewidth=0.7)
-        for trial, x in zip(order, left, strict=True):
-            state = "finished" if trial.state == "finished" else "stopped early"
-            style = STYLES[marked.get(trial.number, state)]
-            size = 11 if style.marker == "*" else 6 if trial.number == DEFAULT else 4
-            look: dict[str, Any] = {"color": style.colour, "markersize": size, "markeredgewidth": 0}
-            below.plot([x + 0.5], [scores[trial.number]], style.marker, clip_on=False, **look)
+        _draw_scores(below, sweep, order, left)
         _key(axes_of(figure, _LEFT, _TOP + _BARS + _DOTS + FOOT, room, legend), shares, columns)
         return svg(figure, f"{name}: shares of {_listed(shares)} in {len(order)} trials, the best first", key)
 
@@ -145,6 +136,23 @@ def _draw_bars(axes: Axes, shares: Sequence[Coordinate], order: Sequence[Trial],
             base = top
         if len(order) <= _GAPS:
             axes.vlines(edges, 0, 1, color="white", linewidth=1.2)
+
+
+def _draw_scores(axes: Axes, sweep: Sweep, order: Sequence[Trial], left: Any) -> None:
+    """A point a trial below its bar."""
+    objective, marked = sweep.objectives[0], special(sweep)
+    axes.set_ylabel(short(objective_name(objective), 14), fontsize=10)
+    axes.grid(True, axis="y", color=RULE, linewidth=0.7)
+    by_look: dict[str, list[tuple[float, float]]] = {}
+    for trial, x in zip(order, left, strict=True):
+        look = marked.get(trial.number, "finished" if trial.state == "finished" else "stopped early")
+        score = score_of(trial, objective)
+        if score is not None:
+            by_look.setdefault(look, []).append((float(x) + 0.5, score))
+    for look, places in by_look.items():
+        style, size = STYLES[look], {"best": 11, "default": 6}.get(look, 4)
+        how: dict[str, Any] = {"color": style.colour, "markersize": size, "markeredgewidth": 0, "clip_on": False}
+        axes.plot([x for x, _ in places], [y for _, y in places], style.marker, **how)
 
 
 def _mark(axes: Axes, sweep: Sweep, order: Sequence[Trial], left: Any) -> None:
