@@ -39,7 +39,7 @@ def importance_plot(found: Importance, key: str) -> str:
 
 
 def _draw_bars(axes: Axes, rows: Sequence[Influence]) -> None:
-    top = max([0.1, *(row.share or 0.0 for row in rows)]) * 1.12
+    top = max([0.1, *(x for row in rows for x in (row.share, row.chance) if x is not None)]) * 1.08
     axes.set(xlim=(0, top), ylim=(len(rows), 0), yticks=[])
     _title(axes, "importance")
     axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -50,8 +50,7 @@ def _draw_bars(axes: Axes, rows: Sequence[Influence]) -> None:
         clear = row.share > row.chance
         colour = STYLES["best"].colour if clear else "#c3c9d2"
         axes.barh(place + 0.5, row.share, 0.62, color=colour, linewidth=0)
-        mark = min(row.chance, top)
-        axes.plot([mark, mark], [place + 0.12, place + 0.88], color=INK, linewidth=1.4, clip_on=False)
+        axes.plot([row.chance, row.chance], [place + 0.12, place + 0.88], color=INK, linewidth=1.4, clip_on=False)
 
 
 def _draw_directions(axes: Axes, rows: Sequence[Influence]) -> None:

@@ -62,7 +62,7 @@ class Mattered:
 
 def sweep_page(sweep: Sweep, confirmation: Results | None) -> str:
     """The page. Its plots are inline SVG, its style is inline CSS, and all text of the sweep is escaped."""
-    compared_trials = comparable(sweep)
+    mattered = [_mattered(found, f"importance-{i}") for i, found in enumerate(importances(sweep))]
     return (
         environment()
         .get_template("sweep.html.j2")
@@ -81,8 +81,9 @@ def sweep_page(sweep: Sweep, confirmation: Results | None) -> str:
             fronts=_safe(fronts(sweep, "front")),
             front=front_table(sweep),
             payoff=payoff_table(sweep),
-            mattered=[_mattered(found, f"importance-{i}") for i, found in enumerate(importances(sweep))],
-            basis=_basis(compared_trials),
+            mattered=mattered,
+            any_importance=any(not one.found.why_not for one in mattered),
+            basis=_basis(comparable(sweep)),
             parallel=Markup(parallel(sweep, "parallel")),
             mixes=_safe(mixes(sweep, "mix")),
             costs=_safe(costs(sweep, "cost")),
