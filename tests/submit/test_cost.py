@@ -31,7 +31,7 @@ knowns = st.builds(lambda value: Known(value, "given", "here"), ranges)
 counts = st.integers(1, 10**9)
 pools = st.builds(
     lambda a, b, per_node, price: Pool(min(a, b), max(a, b), per_node, price),
-    *(st.integers(1, 64), st.integers(1, 64), st.integers(1, 8), st.floats(0, 100)),
+    *(st.integers(1, 64), st.integers(1, 64), st.integers(1, 8), st.just(0.0) | st.floats(0.01, 100)),
 )
 works = st.builds(Work, st.just("train"), st.just("pairs"), st.integers(1, 30), counts, knowns)
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from raytrain.artifact import Artifact, Manifest, read_file, read_manifest
+from raytrain.artifact import MANIFEST, Artifact, Manifest, read_file, read_manifest
 from raytrain.config import Job
 from raytrain.errors import UserError
+from raytrain.evaluate.benchmark import label_of
 from raytrain.storage import Location
 from raytrain.submit.cost import Shape
 
@@ -22,17 +23,14 @@ WARM_UP, STRETCHES = 0.1, 4  # the share of steps that is left out, and into how
 Config = Mapping[str, Any]
 
 
-def finished(root: Location, stages: Sequence[str]) -> list[Artifact]:
-    """The finished artifacts of some stages under a root; damaged manifests tell nothing, and are passed by."""
-    found = []
-    for stage in stages:
-        for info in (root / stage).list():
-            if info.path.count("/") == 1 and info.path.endswith("/manifest.json"):
-                place = root / stage / info.path.split("/")[0]
-                manifest = _readable(place)
-                if manifest:
-                    found.append(Artifact(place, manifest))
-    return found
+def finished(root: Location, stage: str) -> list[Artifact]:
+    """The finished artifacts of a stage under a root; damaged manifests tell nothing, and are passed by."""
+    places = [root / stage / info.path.split("/")[0] for info in (root / stage).list() if _is_manifest(info.path)]
+    return [Artifact(place, manifest) for place in places if (manifest := _readable(place))]
+
+
+def _is_manifest(path: str) -> bool:
+    return path.count("/") == 1 and path.endswith(f"/{MANIFEST}")
 
 
 def train_rates(job: Job, trained: Iterable[Artifact]) -> dict[str, list[float]]:
@@ -50,9 +48,8 @@ def tokens_a_pair(job: Job, trained: Iterable[Artifact]) -> dict[str, float]:
         same_pairs = config["corpus"]["source"] == job.corpus.source
         if same_pairs and _encoder(config) == _encoder(job.model_dump(mode="json")):
             steps = _steps(run)
-            found[run.location.uri] = sum(step["tokens"] for step in steps) / (
-                len(steps) * config["train"]["batch_size"]
-            )
+            pairs = len(steps) * config["train"]["batch_size"]
+            found[run.location.uri] = sum(step["tokens"] for step in steps) / pairs
     return found
 
 
@@ -77,12 +74,13 @@ def tokens_a_passage(job: Job, embedded: Iterable[Artifact], key: str) -> dict[s
     return found
 
 
-def passages_of(read: Iterable[Artifact], label: str, languages: list[str] | None) -> int | None:
-    """Passages of a benchmark or of a folder of them, as they were read; None if they were not, in these languages."""
+def passages_of(read: Iterable[Artifact], benchmark: str, languages: list[str] | None) -> int | None:
+    """Passages of a benchmark as they were read, of some languages (None: all); None if these were not."""
     for artifact in read:
-        counts: dict[str, dict[str, int]] | None = artifact.manifest.summary["benchmarks"].get(label)
-        asked = artifact.manifest.config["evaluate"]["languages"]
-        if counts is not None and (asked == languages or set(languages or [""]) <= set(counts)):
+        asked = artifact.manifest.config["evaluate"]
+        counts: dict[str, dict[str, int]] = artifact.manifest.summary["benchmarks"].get(label_of(benchmark), {})
+        enough = asked["languages"] is None if languages is None else set(languages) <= set(counts)
+        if benchmark in asked["benchmarks"] and enough:
             return sum(of["passages"] for language, of in counts.items() if languages is None or language in languages)
     return None
 

@@ -14,7 +14,6 @@ from rich.text import Text
 from raytrain.artifact import Artifact
 from raytrain.config import Cluster, Job
 from raytrain.errors import UserError
-from raytrain.evaluate.benchmark import label_of
 from raytrain.pipeline import root_of
 from raytrain.submit import measured
 from raytrain.submit.cost import (
@@ -38,7 +37,8 @@ from raytrain.train.data_rate import GPU_PEAKS, OTHERWISE, peak_of
 STAGES = ("plan", "train", "embed", "untrained-embed", "passages-embed", "benchmark", "passages", "model")
 NOT_COUNTED = (
     "not counted: preparing the corpus, BM25, building and searching the index, scoring; nodes while they start, wait "
-    "or hold no worker (the head, CPU nodes); steps that a preempted node makes again; what the root holds already"
+    "or hold no worker (the head, CPU nodes); steps that a preempted node makes again. What the root holds already is "
+    "not taken off"
 )
 
 
@@ -109,7 +109,7 @@ def plan_of(job: Job) -> JobPlan:
 def _seen(job: Job, notes: list[str]) -> _Seen:
     try:
         root = root_of(job)
-        return _Seen({stage: measured.finished(root, [stage]) for stage in STAGES})
+        return _Seen({stage: measured.finished(root, stage) for stage in STAGES})
     except UserError as error:
         notes.append(f"nothing measured: {error}")
         return _Seen({})
@@ -163,10 +163,14 @@ def _embedding(job: Job, seen: _Seen, sample: Mapping[str, Known], notes: list[s
 
 def _passages(job: Job, name: str, seen: _Seen, notes: list[str]) -> int:
     languages = job.evaluate.languages
-    read = measured.passages_of(seen.of("benchmark"), label_of(name), languages)
-    count = released_passages(name, languages) if read is None else read
+    read = measured.passages_of(seen.of("benchmark"), name, languages)
+    if read is not None:
+        return read
+    count = released_passages(name, languages)
     if count is None:
         notes.append(f"not counted: the passages of {name}, whose number is known once they were read under the root")
+    else:
+        notes.append(f"{name}: {count:,} passages as it was released; not read yet")
     return count or 0
 
 
