@@ -123,7 +123,7 @@ def test_a_study_counts_every_arm_and_seed_and_who_embeds(tmp_path: Path) -> Non
         language: {"questions": 3, "passages": count, "left_out": 0} for language, count in (("deu", 40), ("fin", 20))
     }
     left(this, "benchmark", "c" * 16, {"benchmarks": {"beir-eval": parts}})
-    left(this, "embed", "d" * 16, {"tokens": 600, "effort": {"tokens": 600, "worker_seconds": 2.0}})
+    left(this, "embed", "d" * 16, {"tokens": 600, "worker_seconds": 2.0})
     plan = plan_of(this)
     train, embed = line(plan, "train"), line(plan, "embed")
     assert train.work.runs == 5

@@ -1,8 +1,7 @@
 """embed: passages as vectors of a model, with their ids; a Ray batch job."""
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from raytrain.artifact import Artifact, RowAccount
@@ -32,14 +31,6 @@ TRAINED = Opening(
 )
 
 
-@dataclass
-class Effort:
-    """What embedding took since the command began: the tokens of the pieces that it made, and workers × seconds."""
-
-    tokens: int = 0
-    worker_seconds: float = 0.0
-
-
 def _run(
     name: str, passages: str, of: str, opening: Opening, job: Job, inputs: Inputs, folder: Location, say: Say
 ) -> Outcome:
@@ -49,7 +40,7 @@ def _run(
     pieces = plan_pieces(parts, job.index.piece_rows)
     if not pieces:
         raise UserError(f"{name}: there are no passages to embed")
-    done, effort = _embed(name, job, inputs[of], opening.opener(job), pieces, folder, say)
+    done = _embed(name, job, inputs[of], opening.opener(job), pieces, folder, say)
     records = [done[piece.name] for piece in pieces]
     kept, dimension = sum(record.rows for record in records), records[0].dimension
     tokens, padded = sum(record.tokens for record in records), sum(record.padded_tokens for record in records)
@@ -60,7 +51,7 @@ def _run(
         "dtype": job.index.dtype,
         "tokens": tokens,
         "padded_tokens": padded,
-        "effort": asdict(effort),
+        "worker_seconds": round(sum(record.seconds for record in records), 3),
         "pieces": [entry_of(piece, done[piece.name]) for piece in pieces],
     }
     content = sorted({f"{piece.part.benchmark}/" for piece in pieces})
@@ -71,7 +62,7 @@ def _run(
 
 def _embed(
     name: str, job: Job, model: Artifact, opener: OpenEmbedder, pieces: list[Piece], folder: Location, say: Say
-) -> tuple[dict[str, PieceRecord], Effort]:
+) -> dict[str, PieceRecord]:
     """Embeds the pieces that are not there; tries again for what dead workers left undone. Gives all records."""
     from ray.exceptions import RayError
 
@@ -81,7 +72,7 @@ def _embed(
     total = sum(piece.rows for piece in pieces)
     wanted = records_of(pieces)
     done = intact(folder, wanted, read_records(folder, wanted, PieceRecord))  # of an earlier run: looked at closely
-    failures, effort = 0, Effort()
+    failures = 0
     while todo := [piece for piece in pieces if piece.name not in done]:
         begun = total - sum(piece.rows for piece in todo)
         if begun:
@@ -93,7 +84,6 @@ def _embed(
             update={"workers": workers_left(job.cluster) if failures else job.cluster.workers}
         )
         failure: RayError | None = None
-        start = time.monotonic()
         try:
             with counting(name, "passages", total, begun) as progress:
                 embed_pieces(
@@ -107,9 +97,7 @@ def _embed(
                 )
         except RayError as error:
             failure = error
-        effort.worker_seconds += round((time.monotonic() - start) * min(pool.most_workers, len(todo)), 3)
         embedded = read_records(folder, records_of(todo), PieceRecord)
-        effort.tokens += sum(record.tokens for record in embedded.values())
         if failure is not None or not embedded:
             failures = 1 if embedded else failures + 1
         done |= embedded
@@ -118,7 +106,7 @@ def _embed(
                 f"{name}: workers failed {failures} times in a row; finished pieces are kept, run again to go on; "
                 f"the last failure: {one_line(failure or 'no piece was written', 10**6)[-600:]}"
             ) from failure
-    return done, effort
+    return done
 
 
 def _tidy(artifact: Artifact) -> None:

@@ -57,10 +57,10 @@ def embed_rates(job: Job, embedded: Iterable[Artifact]) -> dict[str, list[float]
     """Tokens a second of a worker that embedded passages with an encoder like the job's."""
     wanted, found = job.model_dump(mode="json"), {}
     for artifact in embedded:
-        config, effort = artifact.manifest.config, artifact.manifest.summary.get("effort")
+        config, summary = artifact.manifest.config, artifact.manifest.summary
         like = _encoder(config) == _encoder(wanted) and _part(config["cluster"], _MACHINE) == _machine(job)
-        if like and effort and effort["tokens"]:
-            found[artifact.location.uri] = [effort["tokens"] / effort["worker_seconds"]]
+        if like and summary["tokens"] and summary.get("worker_seconds"):  # of models of others tokens are not counted
+            found[artifact.location.uri] = [summary["tokens"] / summary["worker_seconds"]]
     return found
 
 
