@@ -80,8 +80,8 @@ def write_piece(
 ) -> PieceRecord:
     """Writes vectors (rows, dimension) as .npy, ids (rows,) as Parquet and, last, the record.
 
-    ``tokens`` are those of the texts, without and with padding; ``seconds`` it took to embed them. Raises UserError if a
-    vector is not finite, or there is not one for each row.
+    ``tokens`` are those of the texts, without and with padding; ``seconds`` it took to embed them. Raises UserError if
+    a vector is not finite, or there is not one for each row.
     """
     with np.errstate(over="ignore"):  # what half precision can't hold is told below
         stored = vectors.astype(NUMPY[dtype])
