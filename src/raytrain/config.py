@@ -267,6 +267,18 @@ class Study(Section):
         return self
 
 
+class Throughput(Section):
+    """What ``raytrain submit --plan`` reckons with; what is left out it takes from finished runs, or estimates."""
+
+    train_tokens_per_second: PositiveFloat | None = Field(None, description="of a worker, padding not counted")
+    embed_tokens_per_second: PositiveFloat | None = Field(None, description="of a worker that embeds passages")
+    tokens_per_pair: PositiveFloat | None = Field(None, description="question and passages of a row of the corpus")
+    tokens_per_passage: PositiveFloat | None = Field(None, description="of what is embedded for an index")
+    gpu: str | None = Field(None, description="what speed is estimated of, where none was measured: A100, H100, L4 …")
+    workers_per_node: PositiveInt = Field(1, description="training workers that share a node, and its price")
+    node: Name | None = Field(None, description="the type of cluster.prices that workers are on; default: its only one")
+
+
 class Cluster(Section):
     """Where it runs. Nothing here changes the result, so nothing here is part of an artifact's hash."""
 
@@ -289,6 +301,13 @@ class Cluster(Section):
     wait_for_nodes_s: NonNegativeInt = Field(
         600, description="seconds to wait, after a node has gone, until there is room for the fewest workers again"
     )
+    prices: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        {},
+        description="of one node of a type for an hour; its type is its label ray.io/node-group (a node type of the "
+        "autoscaler, a group of KubeRay), `default` for others",
+    )
+    currency: str = "USD"
+    throughput: Annotated[Throughput, BeforeValidator(absent_is_empty)] = Throughput()
 
     @property
     def fewest_workers(self) -> int:
@@ -299,6 +318,15 @@ class Cluster(Section):
     def most_workers(self) -> int:
         """What a run takes if it can have it."""
         return self.workers[1] if isinstance(self.workers, list) else self.workers
+
+    @model_validator(mode="after")
+    def _priced(self) -> "Cluster":
+        node = self.throughput.node
+        if node is not None and node not in self.prices:
+            raise ValueError(
+                f"throughput.node: prices says nothing of {node}; it has {', '.join(self.prices) or 'none'}"
+            )
+        return self
 
 
 class Job(Section):
