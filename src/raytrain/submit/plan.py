@@ -226,17 +226,23 @@ def _estimated(job: Job, work: Work, shape: Shape) -> Known:
 
 
 def _pool(cluster: Cluster, notes: list[str]) -> Pool:
-    settings, prices = cluster.throughput, cluster.prices
-    node = settings.node or (next(iter(prices)) if len(prices) == 1 else None)
-    if node is None:
+    settings, prices, price = cluster.throughput, cluster.prices, price_of(cluster)
+    if price is None:
         why = f"which of {', '.join(prices)}? cluster.throughput.node" if prices else "cluster.prices"
         notes.append(f"not known: what a node with workers costs an hour: {why} would tell")
     return Pool(
         cluster.fewest_workers,
         cluster.most_workers,
         settings.workers_per_node,
-        None if node is None else prices[node],
+        price,
     )
+
+
+def price_of(cluster: Cluster) -> float | None:
+    """What a node with workers costs an hour; None where the job file does not say."""
+    prices = cluster.prices
+    node = cluster.throughput.node or (next(iter(prices)) if len(prices) == 1 else None)
+    return None if node is None else prices[node]
 
 
 def _places(found: Mapping[str, object]) -> str:

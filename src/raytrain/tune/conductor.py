@@ -1,6 +1,7 @@
 """Between Ray Tune and the ledger: proposes trials, takes their scores, and knows when a sweep is to end."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from ray.tune import Stopper
 from ray.tune.search import Searcher
 
+from raytrain.progress import time_left
 from raytrain.tune.config import Tune
 from raytrain.tune.cost import Rate, budget_of, spent_of, spent_up
 from raytrain.tune.ledger import ENDED as OVER
@@ -47,6 +49,7 @@ class Conductor(Searcher):  # type: ignore[misc]
         records = ledger.records.values()
         self._unfinished = [record.trial.number for record in records if record.ended is None]
         self.exhausted = ""  # why no trial is proposed any more
+        self._began, self._ended_here = time.monotonic(), 0
 
     @property
     def budget(self) -> dict[str, float]:
@@ -150,7 +153,10 @@ class Conductor(Searcher):  # type: ignore[misc]
         self._ledger.end(number, state, **told)
         ended = sum(record.trial.state in OVER for record in self._ledger.records.values())
         how = f": {told['why']}" if told.get("why") else f": {_scores(told['values'])}"
-        self._say(f"tune: trial {number} {state}{how} ({ended} of {self._tune.budget.trials} trials)")
+        self._ended_here += 1
+        trials = self._tune.budget.trials
+        left = time_left(time.monotonic() - self._began, self._ended_here, max(trials - ended, 0))
+        self._say(f"tune: trial {number} {state}{how} ({ended} of {trials} trials{left})")
 
     def _cost(self, number: int, result: Mapping[str, Any]) -> Cost:
         """Of all tries and all processes that worked on it."""
