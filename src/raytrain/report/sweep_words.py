@@ -1,7 +1,5 @@
 """What a sweep says in sentences: shared by its page and the terminal."""
 
-import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -123,12 +121,7 @@ def way(described: Mapping[str, Any]) -> str:
 
 def commands(sweep: Sweep) -> list[tuple[str, str]]:
     """How to train the winners, at most three, and the default: which trial, and the command."""
-    trials = {trial.number: trial for trial in sweep.trials}
-    found: dict[str, str] = {}
-    for number in [*(number for number in winners(sweep)[:3] if number != DEFAULT), DEFAULT]:
-        if number in trials:
-            given = trials[number].settings if number != DEFAULT else {}
-            words = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()]
-            name = f"trial {number}{' (default)' if number == DEFAULT else ''}"
-            found[name] = shlex.join(["raytrain", "train", "JOB.yaml", *words])
-    return list(found.items())
+    of_trial = "raytrain tune JOB.yaml --best --trial {0} --to trial-{0}.yaml && raytrain train trial-{0}.yaml"
+    found = [(f"trial {number}", of_trial.format(number)) for number in winners(sweep)[:3] if number != DEFAULT]
+    default = [("trial 0 (default)", "raytrain train JOB.yaml")]
+    return [*found, *(default if any(trial.number == DEFAULT for trial in sweep.trials) else [])]
