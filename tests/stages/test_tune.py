@@ -32,7 +32,7 @@ def tuned(folder: Path, **tune) -> dict:
     job["cluster"] |= {"workers": 1, "local_cpus": 2}
     job["tune"] = {
         "space": {
-            "train.losses.info_nce.temperature": {"choice": [NO_TEMPERATURE, 0.1, 0.03]},
+            "train.losses.info_nce.temperature": {"choice": [NO_TEMPERATURE, 0.03]},
             "train.mix.weights": {"choice": [{"deu": 1, "eng": 3}]},
         },
         "search": {"kind": "grid"},
@@ -90,15 +90,14 @@ def test_a_sweep_is_killed_goes_on_and_ends_with_its_winner_confirmed(data, tmp_
         0: "finished",
         1: "failed",
         2: "finished",
-        3: "finished",
     }
-    assert "not finite" in trials[1]["why"]
+    assert "steps were skipped" in trials[1]["why"]
     assert set(trials[2]["curve"][0]["languages"]) == {"deu", "eng", "fin"}
     assert [point["step"] for point in trials[2]["curve"]] == [4, 8, 12]
 
     best = CliRunner().invoke(app, ["tune", str(job_file), "--best"])
     winner = load_job(written(tmp_path, best.output))
-    found = max((2, 3, 0), key=lambda number: (trials[number]["values"]["average"], -number))
+    found = max((2, 0), key=lambda number: (trials[number]["values"]["average"], -number))
     if found:
         assert (
             winner.train.losses["info_nce"].temperature
@@ -111,14 +110,14 @@ def test_a_sweep_is_killed_goes_on_and_ends_with_its_winner_confirmed(data, tmp_
 
     # The same settings and seed give the same curve, in another root and as a run of its own.
     other = tmp_path / "other.yaml"
-    third = CliRunner().invoke(app, ["tune", str(job_file), "--best", "--trial", "3"])
-    plain = yaml.safe_load(third.output)
+    second = CliRunner().invoke(app, ["tune", str(job_file), "--best", "--trial", "2"])
+    plain = yaml.safe_load(second.output)
     plain["root"] = str(tmp_path / "elsewhere")
     other.write_text(yaml.safe_dump(plain))
     assert CliRunner().invoke(app, ["train", str(other)], catch_exceptions=False).exit_code == 0
     (scores,) = (tmp_path / "elsewhere").glob("train/*/validation.json")
     assert [score["languages"] for score in json.loads(scores.read_text())] == [
-        point["languages"] for point in trials[3]["curve"]
+        point["languages"] for point in trials[2]["curve"]
     ]
 
 
