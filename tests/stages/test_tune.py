@@ -138,10 +138,6 @@ def test_settings_are_not_chosen_by_a_test_set(data):
         job["evaluate"]["benchmarks"] = [f"beir:{data / 'own'}#dev"]
         with pytest.raises(UserError, match=told):
             TUNE.check(job_from(job, "job"))
-    job["train"]["validate_on"]["benchmark"] = f"mrtydi:{data / 'own'}#dev"
-    job["evaluate"]["benchmarks"] = [f"miracl:{data / 'own'}#dev"]
-    with pytest.raises(UserError, match="both ask questions"):
-        TUNE.check(job_from(job, "job"))
 
 
 def test_a_mix_that_the_corpus_lacks_is_refused_before_the_work(data):

@@ -92,6 +92,8 @@ def plan_of(job: Job) -> JobPlan:
     works = [_training(job, seen, sample), *_embedding(job, seen, sample, notes)]
     rates = [_rate(job, work, shape, seen, notes) for work in works]
     pool = _pool(job.cluster, notes)
+    if job.tune:
+        notes.append("not counted: the trials of tune; raytrain tune tells what they take before it begins")
     lines = [Line(work, rate, cost_of(work, rate, pool)) for work, rate in zip(works, rates, strict=True)]
     vectors = sum(work.runs * work.texts for work in works if work.stage == "embed")
     stored = vectors * shape.width * {"fp32": 4, "fp16": 2}[job.index.dtype] if shape else None
