@@ -7,22 +7,26 @@ import pytest
 import yaml
 
 from raytrain.config import Job
+from raytrain.evaluate.benchmark import is_test
 from raytrain.jobfile import load_job
 
 JOBS = Path(__file__).parents[1] / "jobs"
-REAL = ["webfaq_english", "webfaq_non_english", "webfaq_mixed", "webfaq_study", "webfaq_all", "index_tydi"]
+REAL = ["webfaq_english", "webfaq_non_english", "webfaq_mixed", "webfaq_study", "webfaq_all", "index_tydi", "tune_mix"]
 LACKING = {"dan", "fas"}  # of the paper's languages, demo:cldr has no pairs of these
 
 # Where data and model come from where there is no network, and with it the languages that there are.
 SOURCES = {
     *("name", "root", "corpus.source", "corpus.languages", "evaluate.benchmarks", "evaluate.languages"),
     *("model.name_or_path", "model.revision", "model.from_scratch"),
+    *("train.validate_on.benchmark", "train.validate_on.languages"),
+    *("tune.confirm", "tune.confirm.seeds", "tune.confirm.trial"),  # on a second set of questions, where there is one
 }
 SIZES = {
     *("corpus.row_group_rows", "model.query_max_len", "model.passage_max_len"),
     *("train.batch_size", "train.lanes", "train.max_steps", "train.warmup_steps"),
     *("train.checkpoint_every", "train.tokens_per_chunk"),
     *("index.piece_rows", "index.shard_rows", "index.memory_gib", "index.questions"),
+    *("train.validate_on.every", "train.validate_on.questions", "train.validate_on.passages", "tune.budget.trials"),
     *("study.seeds", "cluster.workers", "cluster.cpus_per_worker", "cluster.gpus_per_worker"),
 }
 TYDI = {"ara", "ben", "eng", "fin", "ind", "jpn", "kor", "rus", "swa", "tel", "tha"}
@@ -125,6 +129,15 @@ def test_no_arm_trains_on_the_five_languages_that_are_to_stay_unseen() -> None:
     assert job.study is not None
     for arm in job.study.arms.values():
         assert TYDI & set(arm.mix.asked) <= TYDI - {"ben", "fin", "swa", "tel", "tha"}
+
+
+def test_the_search_starts_from_the_recipe_and_is_never_scored_on_what_it_is_judged_by() -> None:
+    job, mixed = loaded("tune_mix"), loaded("webfaq_mixed")
+    assert job.train.learning_rate == mixed.train.learning_rate
+    assert job.evaluate == mixed.evaluate
+    assert job.train.validate_on is not None
+    assert not is_test(job.train.validate_on.benchmark)
+    assert set(job.train.mix.asked) == set(shares(mixed.train.mix.weights or {})) - LACKING
 
 
 def test_the_index_is_of_the_model_of_the_mixed_job() -> None:
