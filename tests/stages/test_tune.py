@@ -15,7 +15,7 @@ from raytrain.cli import app
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from, load_job
 from raytrain.stages.chain import sweep
-from raytrain.stages.tune import TUNE, trained_by_some
+from raytrain.stages.tune import TUNE, pairs_per_second, rate_of, trained_by_some
 from raytrain.tune.config import Tune
 
 pytestmark = pytest.mark.timeout(900)
@@ -144,6 +144,30 @@ def test_a_mix_that_the_corpus_lacks_is_refused_before_the_work(data):
     space = {"train.mix.weights": {"dirichlet": ["deu", "jpn"]}}
     with pytest.raises(UserError, match="jpn"):
         TUNE.check(job_from(tuned(data, space=space, search={"kind": "tpe"}), "job"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"), [({"money": 5.0}, "write cluster.prices"), ({"gpu_hours": 1.0}, "workers have no GPU")]
+)
+def test_a_budget_that_could_not_be_counted_is_refused(data, budget, told):
+    with pytest.raises(UserError, match=told):
+        TUNE.check(job_from(tuned(data, budget=budget), "job"))
+
+
+def test_prices_are_those_of_the_workers_share_of_their_node(data):
+    job = tuned(data)
+    job["cluster"] |= {"prices": {"gpu": 12.0}, "workers": 3, "throughput": {"workers_per_node": 4}}
+    assert rate_of(job_from(job, "job")).cost(10, 24, 3_600).money == 9.0
+    job["cluster"]["prices"] = {}
+    assert rate_of(job_from(job, "job")).money is None
+
+
+def test_the_speed_is_the_job_files_or_that_of_a_run_before(data):
+    job = tuned(data)
+    job["root"] = "nothing/here"
+    assert pairs_per_second(job_from(job, "job")) is None
+    job["cluster"]["throughput"] = {"train_tokens_per_second": 300.0, "tokens_per_pair": 30.0}
+    assert pairs_per_second(job_from(job, "job")) == pytest.approx(10.0)
 
 
 def test_trained_are_all_languages_that_some_trial_may_train_on():
