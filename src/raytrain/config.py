@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from raytrain.corpus.config import Corpus
 from raytrain.evaluate.benchmark import KINDS, check_name, label_of
@@ -11,7 +20,11 @@ from raytrain.index.config import Index
 from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
 from raytrain.section import Labels, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
+from raytrain.submit.config import Throughput
 from raytrain.track.config import Track
+from raytrain.train.changes import Change, check_changes
+from raytrain.tune.config import Tune
+from raytrain.tune.space import Space, with_settings
 
 
 def _benchmark(value: str) -> str:
@@ -116,6 +129,7 @@ class Train(Section):
     losses: Losses = Field(
         {"info_nce": InfoNCE()}, description="name → term; they are added up, each times its weight, and logged by name"
     )
+    changes: list[Change] = Field([], description="what is otherwise from a step on, in order of steps")
     negatives_per_row: NonNegativeInt | None = Field(
         None, description="hard negatives of a row that are used, the first ones; default: all it has"
     )
@@ -159,7 +173,14 @@ class Train(Section):
                 raise ValueError(f"losses.{name} compares with negatives, and negatives_per_row is 0")
         if self.warmup_steps >= self.max_steps and self.schedule != "constant":
             raise ValueError(f"warmup_steps ({self.warmup_steps}) leaves none of max_steps ({self.max_steps})")
+        check_changes(self.changes, self.losses, self.max_steps)
         return self
+
+    @property
+    def mixes(self) -> list[tuple[str, int, Mix]]:
+        """Each mix: its key, the step from which on it holds, and itself."""
+        changed = [(f"train.changes.{i}.mix", c.at, c.mix) for i, c in enumerate(self.changes) if c.mix is not None]
+        return [("train.mix", 0, self.mix), *changed]
 
 
 class Evaluate(Section):
@@ -206,7 +227,8 @@ class Arm(Mix):
         if self.weights is not None:
             total = sum(self.weights.values())
             return {language: weight / total for language, weight in self.weights.items() if weight}, limits
-        return self.temperature, frozenset(self.asked), frozenset(self.exclude or ()), limits
+        left = (frozenset(self.asked), frozenset(self.exclude or ()))
+        return self.temperature, frozenset(self.factors.items()), *left, limits
 
 
 class Study(Section):
@@ -268,6 +290,13 @@ class Cluster(Section):
     wait_for_nodes_s: NonNegativeInt = Field(
         600, description="seconds to wait, after a node has gone, until there is room for the fewest workers again"
     )
+    prices: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        {},
+        description="of one node of a type for an hour; its type is its label ray.io/node-group (a node type of the "
+        "autoscaler, a group of KubeRay), `default` for others",
+    )
+    currency: str = "USD"
+    throughput: Annotated[Throughput, BeforeValidator(absent_is_empty)] = Throughput()
 
     @property
     def fewest_workers(self) -> int:
@@ -278,6 +307,15 @@ class Cluster(Section):
     def most_workers(self) -> int:
         """What a run takes if it can have it."""
         return self.workers[1] if isinstance(self.workers, list) else self.workers
+
+    @model_validator(mode="after")
+    def _priced(self) -> "Cluster":
+        node = self.throughput.node
+        if node is not None and node not in self.prices:
+            raise ValueError(
+                f"throughput.node: prices says nothing of {node}; it has {', '.join(self.prices) or 'none'}"
+            )
+        return self
 
 
 class Job(Section):
@@ -292,6 +330,7 @@ class Job(Section):
     index: Annotated[Index, BeforeValidator(absent_is_empty)] = Index()
     evaluate: Annotated[Evaluate, BeforeValidator(absent_is_empty)] = Evaluate()
     study: Study | None = None
+    tune: Tune | None = None
     track: Annotated[Track, BeforeValidator(absent_is_empty)] = Track()
     cluster: Annotated[Cluster, BeforeValidator(absent_is_empty)] = Cluster()
 
@@ -312,11 +351,14 @@ class Job(Section):
                 "a worker owns at least one lane"
             )
         arms = self.study.arms if self.study else {}
-        mixes = [("train.mix", self.train.mix), *((f"study.arms.{name}", arm) for name, arm in arms.items())]
-        for key, mix in mixes:
-            asked = set(mix.asked)
-            if self.corpus.languages is not None and asked - set(self.corpus.languages):
-                lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
+        mixes = [(key, mix) for key, _, mix in self.train.mixes]
+        for key, mix in [*mixes, *((f"study.arms.{name}", arm) for name, arm in arms.items())]:
+            if mix.max_passes is not None and len(mixes) > 1:
+                raise ValueError(
+                    f"{key}.max_passes caps a run of one mix, and train.changes gives it another: leave one of them out"
+                )
+            lacking = ", ".join(sorted(mix.named - set(self.corpus.languages or mix.named)))
+            if lacking:
                 raise ValueError(f"{key} names {lacking}, which corpus.languages leaves out")
         validate = self.train.validate_on
         if validate and validate.benchmark in self.evaluate.benchmarks:
@@ -331,4 +373,29 @@ class Job(Section):
             raise ValueError("evaluate.models needs evaluate.benchmarks: name what to score the models on")
         if self.study and not self.evaluate.benchmarks:
             raise ValueError("study needs evaluate.benchmarks: name what to compare the arms on")
+        return self
+
+    @model_validator(mode="after")
+    def _searchable(self) -> "Job":
+        if self.tune is None:
+            return self
+        if self.train.validate_on is None:
+            raise ValueError("tune needs train.validate_on: name what to score trials on")
+        if self.tune.confirm is not None:
+            if not self.evaluate.benchmarks:
+                raise ValueError(
+                    "tune.confirm needs evaluate.benchmarks, to compare the winner with the job file on what no trial "
+                    "was scored on; or write tune.confirm: null"
+                )
+            if self.train.seed in (self.tune.confirm.seeds or ()):
+                raise ValueError(f"tune.confirm.seeds: {self.train.seed} is the seed of the trials: take others")
+        data = self.model_dump(mode="json")
+        for corner in Space(self.tune.space).corners():
+            try:
+                Job.model_validate(with_settings(data, corner))
+            except ValidationError as error:
+                told = error.errors()[0]
+                key, message = ".".join(map(str, told["loc"])), str(told["msg"]).removeprefix("Value error, ")
+                given = ", ".join(f"{name} = {value}" for name, value in corner.items())
+                raise ValueError(f"tune.space: with {given}: {key + ': ' if key else ''}{message}") from error
         return self
