@@ -389,6 +389,13 @@ class Job(Section):
                 )
             if self.train.seed in (self.tune.confirm.seeds or ()):
                 raise ValueError(f"tune.confirm.seeds: {self.train.seed} is the seed of the trials: take others")
+        schedule = self.tune.schedule
+        grace = schedule.grace_steps or self.train.validate_on.every
+        if schedule.kind in ("asha", "median") and grace >= self.train.max_steps:
+            raise ValueError(
+                f"tune.schedule: every trial gets {grace:,} steps, which is all of train.max_steps: take a smaller "
+                "grace_steps or train.validate_on.every, or schedule.kind: none"
+            )
         data = self.model_dump(mode="json")
         for corner in Space(self.tune.space).corners():
             try:

@@ -14,9 +14,9 @@ from processes import kill_tree, start
 from raytrain.cli import app
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from, load_job
+from raytrain.plan import Shards
 from raytrain.stages.chain import sweep
 from raytrain.stages.tune import TUNE, pairs_per_second, rate_of, trained_by_some
-from raytrain.tune.config import Tune
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -170,11 +170,20 @@ def test_the_speed_is_the_job_files_or_that_of_a_run_before(data):
     assert pairs_per_second(job_from(job, "job")) == pytest.approx(10.0)
 
 
-def test_trained_are_all_languages_that_some_trial_may_train_on():
-    space = {"train.mix.weights": {"dirichlet": ["eng", "deu"]}}
-    assert trained_by_some(Tune.model_validate({"space": space}), ["fin"]) == ["deu", "eng", "fin"]
-    choice = {"train.mix.weights": {"choice": [{"eng": 1}, {"spa": 1}]}}
-    assert trained_by_some(Tune.model_validate({"space": choice}), []) == ["eng", "spa"]
+@pytest.mark.parametrize(
+    ("space", "mix", "languages"),
+    [
+        ({"train.mix.weights": {"dirichlet": ["eng", "deu"]}}, {"include": ["fin"]}, ["deu", "eng", "fin"]),
+        ({"train.mix.weights": {"choice": [{"eng": 1}, {"deu": 1}]}}, {"include": ["eng"]}, ["deu", "eng"]),
+        ({"train.mix.exclude": {"choice": [["fin", "deu"], ["fin"]]}}, {"exclude": ["fin"]}, ["deu", "eng"]),
+        ({"train.mix.temperature": {"uniform": [1.0, 2.0]}}, {"exclude": ["fin"]}, ["deu", "eng"]),
+    ],
+)
+def test_trained_are_all_languages_that_some_trial_may_train_on(data, space, mix, languages):
+    job = tuned(data, space=space, search={"kind": "tpe"})
+    job["train"]["mix"] = mix
+    corpus = {name: Shards(name, (300,), 32) for name in ("deu", "eng", "fin")}
+    assert trained_by_some(job_from(job, "job"), corpus) == languages
 
 
 def test_budgets_share_a_ledger_and_nothing_else_does(data):

@@ -46,9 +46,6 @@ class Made:
         scores = {"deu": x * self._step / MAX_STEPS, "eng": 0.5 * self._step / MAX_STEPS}
         return Scored(self._step, scores, float(self._step), f"folder of {self._job['key']}")
 
-    def end(self) -> None:
-        self._say("ended")
-
     def kill(self) -> None:
         self._say("killed")
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from raytrain.tune.config import Dimension, Schedule, Search
 from raytrain.tune.ledger import Record
+from raytrain.tune.population import explored, perturbed
 from raytrain.tune.results import Point, Trial
-from raytrain.tune.schedulers import perturbed, rungs, scheduler_of, tell_past
+from raytrain.tune.schedulers import Judged, judge_of, rungs
 from raytrain.tune.search import propose
 from raytrain.tune.space import Space
 from raytrain.tune.trainable import STEP
@@ -42,12 +43,20 @@ def test_what_is_perturbed_stays_in_the_space(seed):
     )
 
 
-def test_the_change_of_a_population_depends_on_its_settings_and_the_seed_alone():
+def test_a_change_depends_on_settings_and_chance_and_keeps_the_rest():
     config = {"number": 3, **propose(SPACE, Search(kind="random"), 1, 1, [])}
-    explore = [scheduler_of(Schedule(kind="pbt"), SPACE, seed, 10, 100)._custom_explore_fn for seed in (0, 0, 1)]
-    first, again, other = (one(config) for one in explore)
-    assert first == again != other
+    first, again, *others = (explored(SPACE, config, random.Random(seed)) for seed in (0, 0, 1, 2, 3))
+    assert first == again
+    assert all(first != other for other in others)
     assert first["number"] == 3
+
+
+def test_what_lies_at_the_edge_of_steps_is_perturbed_within_them():
+    space = Space({"train.losses.one.weight": Dimension(quniform=[0.1, 0.7, 0.2])})
+    for value in (0.1, 0.3, 0.5, 0.7):
+        for factor in (0.8, 1.2):
+            found = perturbed(space, space.params({"train.losses.one.weight": value}), lambda factor=factor: factor)
+            assert space.settings(found)["train.losses.one.weight"] in (0.1, 0.3, 0.5, 0.7)
 
 
 def record(number: int, values: list[float], ended: int | None, first: int) -> Record:
@@ -60,22 +69,52 @@ def record(number: int, values: list[float], ended: int | None, first: int) -> R
 
 
 class Running:
-    trial_id = "running"
+    """A trial of Ray Tune, as far as a judge's clerk looks at it."""
+
+    def __init__(self, number: int) -> None:
+        self.config = {"number": number}
+
+
+def judged(kind: str, records: list[Record]) -> Judged:
+    judge = judge_of(Schedule(kind=kind), 10, 90)
+    judge.set_search_properties("average", "max")
+    return Judged(judge, records)
 
 
 @pytest.mark.parametrize("kind", ["asha", "median"])
-def test_a_new_scheduler_judges_by_what_ended_before(kind):
-    """Three trials scored well at step 10: one that scores badly there is ended, if they have ended."""
+def test_a_new_judge_judges_by_what_was_scored_before(kind):
+    """Three trials scored well at step 10: one that scores badly there is ended."""
     past = [record(number, [0.5, 0.6, 0.7], 10 * number + 5, 10 * number) for number in range(3)]
-    decisions = []
-    for records in ([], past, [r.model_copy(update={"ended": None}) for r in past]):
-        scheduler = scheduler_of(Schedule(kind=kind), SPACE, 0, 10, 90)
-        scheduler.set_search_properties("average", "max")
-        tell_past(scheduler, records)
-        scheduler.on_trial_add(None, Running())
-        controller = type("Controller", (), {"get_live_trials": lambda self: []})()
-        decisions.append(scheduler.on_trial_result(controller, Running(), {STEP: 10, "average": 0.1}))
-    assert decisions == ["CONTINUE", "STOP", "CONTINUE"]
+    for records, decision in [([], "CONTINUE"), (past, "STOP")]:
+        assert judged(kind, records).on_trial_result(None, Running(9), {STEP: 10, "average": 0.1}) == decision
+
+
+@pytest.mark.parametrize("kind", ["asha", "median"])
+def test_a_score_that_is_told_again_is_not_judged_again(kind):
+    """A trial that was far when its driver died begins by telling its first, low score: others have come since."""
+    late = record(0, [0.1, 0.2, 0.9], None, 0)
+    others = [record(number, [0.5, 0.6, 0.7], 10 * number + 5, 10 * number) for number in range(1, 5)]
+    found = judged(kind, [late, *others])
+    for step, score in ((10, 0.1), (20, 0.2), (30, 0.9)):
+        assert found.on_trial_result(None, Running(0), {STEP: step, "average": score}) == "CONTINUE"
+    assert found.on_trial_result(None, Running(9), {STEP: 10, "average": 0.1}) == "STOP"
+    assert found.on_trial_result(None, Running(9), {STEP: 10, "average": 0.1}) == "CONTINUE"
+
+
+@pytest.mark.parametrize("kind", ["asha", "median"])
+def test_a_trial_that_failed_before_its_first_score_is_no_trouble(kind):
+    found = judged(kind, [])
+    found.on_trial_complete(None, Running(0), {"ended": "failed"})
+    for number in range(1, 6):
+        found.on_trial_result(None, Running(number), {STEP: 10, "average": 0.5})
+        found.on_trial_complete(None, Running(number), {STEP: 20, "average": 0.5})
+
+
+def test_the_median_of_a_replay_may_differ_without_harm():
+    """A trial that a replay would have ended went on in fact."""
+    past = [record(number, [0.5, 0.6, 0.7], 10 * number + 5, 10 * number) for number in range(3)]
+    survivor = record(3, [0.1, 0.1], None, 100)
+    assert judged("median", [*past, survivor]).on_trial_result(None, Running(3), {STEP: 30, "average": 0.1}) == "STOP"
 
 
 def test_rungs_are_where_asha_decides():

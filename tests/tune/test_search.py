@@ -70,9 +70,21 @@ def test_a_grid_comes_to_its_end():
     search = Search(kind="grid", points=3)
     size = grid_size(BOTH, 3)
     assert size == 15 * 3
-    proposals = [propose(BOTH, search, 1, number, []) for number in range(1, size + 2)]
-    assert len({str(params) for params in proposals[:-1]}) == size
-    assert proposals[-1] is None
+    known: list[Known] = []
+    while params := propose(BOTH, search, 1, len(known), known):
+        known.append(Known(len(known), params, "running"))
+    assert len({str(trial.params) for trial in known}) == len(known) == size
+
+
+@pytest.mark.parametrize("kind", ["tpe", "random", "grid"])
+def test_nothing_is_tried_twice(kind):
+    """Not what the job file has either, which is trial 0."""
+    space = Space({"a": Dimension(choice=[1, 2, 3]), "b": Dimension(randint=[0, 2])})
+    search = Search(kind=kind, startup_trials=2)
+    known = [Known(0, space.params({"a": 2, "b": 1}), "finished", (), (0.5,))]
+    while params := propose(space, search, 1, len(known), known):
+        known.append(Known(len(known), params, "finished", ((1, (0.1,)),), (0.1,)))
+    assert len(known) == len({str(trial.params) for trial in known}) == 6
 
 
 def test_a_trial_without_a_score_is_no_news():

@@ -1,5 +1,7 @@
 """The space: what a searcher draws is what the job file then says."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,6 +37,7 @@ def job(tune: dict, **train) -> Job:
     )
 
 
+X = {"train.learning_rate": {"uniform": [0.1, 1.0]}}
 unit = st.floats(0, 1, allow_nan=False)
 
 
@@ -86,8 +89,7 @@ def test_each_word_draws_from_its_range():
 
 def test_a_grid_of_a_mix_has_every_share_and_each_once():
     points = list(grid(space(**{"train.mix.weights": {"dirichlet": ["deu", "eng", "fra"]}}), 3))
-    shares = [space(**{"m": {"dirichlet": ["deu", "eng", "fra"]}}) for _ in points]
-    assert len(points) == len(shares) == 6
+    assert len(points) == 6
     found = [
         tuple(shares_of(list(point.values()), dict.fromkeys(["deu", "eng", "fra"], 1.0)).values()) for point in points
     ]
@@ -135,11 +137,24 @@ def test_a_list_is_reached_by_number():
             "train.batch_size can't change in a running trial",
         ),
         ({"space": {"train.learning_rate": {"choice": [0.1]}}, "objectives": []}, "tune.objectives"),
+        (
+            {"space": {"train.batch_size": {"choice": [64, 128]}, "train.lanes": {"choice": [8, 128]}}},
+            "train.batch_size = 64, train.lanes = 128: train: lanes (128) must divide",
+        ),
+        ({"space": X, "schedule": {"grace_steps": 1000}}, "every trial gets 1,000 steps"),
     ],
 )
 def test_what_no_trial_could_have_is_refused_at_once(tune, told):
-    with pytest.raises(UserError, match=told.replace("(", r"\(")):
+    with pytest.raises(UserError, match=re.escape(told)):
         job(tune)
+
+
+def test_what_the_space_does_not_hold_is_not_told_to_a_searcher():
+    stepped = space(a={"quniform": [0.1, 0.7, 0.2]}, b={"choice": [1, 2]})
+    assert stepped.params({"a": 0.5, "b": 2}) == {"a": 0.5, "b": 1}
+    assert stepped.params({"a": 0.15, "b": 2}) is None
+    assert stepped.params({"a": 0.5, "b": 3}) is None
+    assert space(m={"dirichlet": ["deu", "eng"]}).params({"m": {"deu": 1.0}}) is None
 
 
 def test_the_space_of_a_job_file_survives_being_written_out():

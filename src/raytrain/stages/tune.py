@@ -1,11 +1,12 @@
 """tune: trials of a search space, as training runs of their own; what came out, and the ledger of how."""
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from statistics import median
 from typing import Any
 
-from raytrain.artifact import Artifact, check_file, digest, library_versions, write_file
+from raytrain.artifact import Artifact, check_file, digest, library_versions, read_manifest, write_file
 from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray, trainings_that_fit
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
@@ -14,8 +15,10 @@ from raytrain.evaluate.benchmark import is_test
 from raytrain.interrupt import sigterm_as_ctrl_c
 from raytrain.jobfile import dump_job
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
+from raytrain.plan import Shards
 from raytrain.stages.benchmark import check_validation
 from raytrain.stages.plan import PLAN, make_plan, shares_of_plan
+from raytrain.stages.train import TRAIN
 from raytrain.storage import Location
 from raytrain.submit.measured import finished, tokens_a_pair, train_rates
 from raytrain.submit.plan import price_of
@@ -82,7 +85,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     assert validate
     corpus = Corpus.of(inputs["prepare"]).shards
     shares = shares_of_plan(make_plan(job, corpus), job.train.max_steps)
-    trained = trained_by_some(tune, list(shares))
+    trained = trained_by_some(job, corpus)
     check_languages(job, inputs["validation"], trained)
     ledger = Ledger(ledger_of(job, inputs), tuple(tune.objectives))
     running_ray(job.cluster)
@@ -109,9 +112,11 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
             rate=rate,
         )
         rules = Rules(tune.objectives, tune.languages, trained, job.train.max_steps, tune.retries, tune.hang_after_s)
-        why = run_sweep(tune, plan, rules, ledger, TrainingRun, at_a_time, validate.every, say)
+        # Checkpoints of a population stay till its end: others may be about to go on from them.
+        start = partial(TrainingRun, tidies=not tune.schedule.is_population)
+        why = run_sweep(tune, plan, rules, ledger, start, at_a_time, validate.every, say)
     trials = [record.trial for record in ledger.records.values()]
-    _tidy_stopped(job, ledger)
+    _tidy_trials(job, ledger)
     sweep = sweep_of(job, trials, estimated, why)
     files = [
         write_file(sweep.model_dump_json(indent=1).encode(), folder, FILE),
@@ -150,14 +155,10 @@ def base_settings(job: Job, shares: Mapping[str, float]) -> Settings:
     return settings | ({MIX: {label: round(share, 6) for label, share in shares.items()}} if MIX in settings else {})
 
 
-def trained_by_some(tune: Tune, base: list[str]) -> list[str]:
-    """The languages that some trial may train on. ``base``: those of the job file itself."""
-    found = set(base)
-    for key, dimension in tune.space.items():
-        found |= set(dimension.dirichlet or ())
-        if key == MIX:
-            found |= {label for option in dimension.choice or () for label in option}
-    return sorted(found)
+def trained_by_some(job: Job, corpus: Mapping[str, Shards]) -> list[str]:
+    """The languages that some trial may train on: those in the plan of the job file, or of a corner of the space."""
+    jobs = [job, *(trial_job(job, Lineage(settings=corner)) for corner in Space(_tune_of(job).space).corners())]
+    return sorted({language for each in jobs for language in make_plan(each, corpus).languages})
 
 
 def check_languages(job: Job, benchmark: Artifact, trained: list[str]) -> None:
@@ -173,11 +174,12 @@ def check_languages(job: Job, benchmark: Artifact, trained: list[str]) -> None:
 
 
 def rate_of(job: Job) -> Rate:
-    """What one trial's workers cost an hour: their share of the nodes that they are on."""
+    """What one trial's workers cost an hour: their share of the nodes that they are on. Of a range of workers the most:
+    a budget holds whatever room there is."""
     cluster = job.cluster
     price = price_of(cluster)
-    money = None if price is None else price * cluster.fewest_workers / cluster.throughput.workers_per_node
-    return Rate(cluster.fewest_workers * cluster.gpus_per_worker, money)
+    money = None if price is None else price * cluster.most_workers / cluster.throughput.workers_per_node
+    return Rate(cluster.most_workers * cluster.gpus_per_worker, money)
 
 
 def pairs_per_second(job: Job) -> float | None:
@@ -246,13 +248,26 @@ def sweep_of(job: Job, trials: list[Trial], estimated: Mapping[str, float], why:
     )
 
 
-def _tidy_stopped(job: Job, ledger: Ledger) -> None:
-    """Deletes the checkpoints of trials that were ended early: nothing goes on from them."""
+def _tidy_trials(job: Job, ledger: Ledger) -> None:
+    """Deletes the unfinished runs that trials began and ended early, failed in or left for another's checkpoint, for
+    nothing goes on from them; and of finished ones the checkpoints that others might have gone on from."""
     for record in ledger.records.values():
-        if record.trial.state == "stopped" and record.folder:
-            run = Location.of(record.folder, root_of(job).options)
-            if not (run / "manifest.json").exists():
-                run.delete_tree()
+        for folder in record.folders if record.ended is not None else ():
+            run = Location.of(folder, root_of(job).options)
+            manifest = read_manifest(run)
+            if manifest is not None:
+                TRAIN.tidy(Artifact(run, manifest))
+            else:
+                _delete_for_good(run)
+
+
+def _delete_for_good(run: Location) -> None:
+    """Workers of a process that was killed a moment ago may still have written something."""
+    for _ in range(5):
+        if not run.list():
+            return
+        run.delete_tree()
+        time.sleep(1)
 
 
 def read_sweep(artifact: Artifact) -> Sweep:

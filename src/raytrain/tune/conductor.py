@@ -20,7 +20,6 @@ from raytrain.tune.results import Cost, Point
 from raytrain.tune.search import propose
 from raytrain.tune.space import Settings, Space
 from raytrain.tune.trainable import ENDED, SCORES, STEP, JobOf
-from raytrain.tune.work import Fork
 
 Say = Callable[[str], None]
 
@@ -45,7 +44,7 @@ class Conductor(Searcher):  # type: ignore[misc]
         self._tune, self._plan, self._ledger, self._say = tune, plan, ledger, say
         self._space = Space(tune.space)
         self._numbers: dict[str, int] = {}
-        self._before: dict[int, Cost] = {}  # what a trial had cost when this process began with it
+        self._seconds: dict[int, tuple[float, float]] = {}  # of a trial's actors before the one there is, and of that
         records = ledger.records.values()
         self._unfinished = [record.trial.number for record in records if record.ended is None]
         self.exhausted = ""  # why no trial is proposed any more
@@ -70,6 +69,7 @@ class Conductor(Searcher):  # type: ignore[misc]
             return self._finished(why)
         if self._unfinished:
             number = self._unfinished.pop(0)
+            self._ledger.resume(number)
             self._say(f"tune: trial {number} is gone on with")
         else:
             # A population starts from draws: the job file itself, which the space may not hold, is not among them.
@@ -78,10 +78,10 @@ class Conductor(Searcher):  # type: ignore[misc]
             if number - first >= self._tune.budget.trials:
                 return self._finished(f"all {self._tune.budget.trials} trials were proposed")
             if not self._begin(number):
-                return self._finished("the grid has no other point")
+                return self._finished("the space holds no other settings")
         self._numbers[trial_id] = number
         trial = self._ledger.records[number].trial
-        self._before[number] = trial.cost
+        self._seconds[number] = trial.cost.seconds, 0.0
         return {"number": number, **self._config(number)}
 
     def _config(self, number: int) -> dict[str, Any]:
@@ -118,14 +118,13 @@ class Conductor(Searcher):  # type: ignore[misc]
             return  # it failed before its first score
         lineage = Lineage.model_validate_json(result["lineage"])
         if result["forked"] and list(lineage.changes) != self._ledger.records[number].trial.changes:
-            origin = Fork(**json.loads(result["forked"]))
-            self._ledger.fork(number, lineage, origin.folder, origin.step)
-            self._say(
-                f"tune: trial {number} went on from step {origin.step:,} of another: {in_words(lineage.now or {})}"
-            )
+            curve = [Point.model_validate(point) for point in json.loads(result["forked"])]
+            self._ledger.fork(number, lineage, curve)
+            at, now = lineage.changes[-1].at, in_words(lineage.now or {})
+            self._say(f"tune: trial {number} went on from step {at:,} of another: {now}")
         values = {str(name): float(result[name]) for name in self._tune.objectives}
         point = Point(step=result[STEP], languages=json.loads(result[SCORES]), values=values)
-        if self._ledger.point(number, point, self._cost(number, result), result["folder"]):
+        if self._ledger.point(number, point, self._cost(number, result), result["folder"] if result["fresh"] else ""):
             self._say(f"tune: trial {number}: step {point.step:,}: {_scores(values)}")
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -145,9 +144,12 @@ class Conductor(Searcher):  # type: ignore[misc]
             self._end(number, "finished", step=step, values=values, artifact=result["artifact"], **told)
         elif result.get(ENDED) == "failed":
             self._end(number, "failed", why=result["why"], **told)
+        elif why := self.spent_up():
+            self._ledger.pause(number, why, told["cost"])
+            self._say(f"tune: trial {number} stopped: {why}; with a larger budget it goes on")
         else:
-            why = self.spent_up() or f"ended early by {self._tune.schedule.kind} at step {trial.curve[-1].step:,}"
-            self._end(number, "stopped", why=why, **told)
+            by = self._tune.schedule.kind
+            self._end(number, "stopped", why=f"ended early by {by} at step {result[STEP]:,}", **told)
 
     def _end(self, number: int, state: Any, **told: Any) -> None:
         self._ledger.end(number, state, **told)
@@ -159,9 +161,13 @@ class Conductor(Searcher):  # type: ignore[misc]
         self._say(f"tune: trial {number} {state}{how} ({ended} of {trials} trials{left})")
 
     def _cost(self, number: int, result: Mapping[str, Any]) -> Cost:
-        """Of all tries and all processes that worked on it."""
+        """Of all tries and all actors that worked on it: each actor counts from 0, so less than before is another."""
         trial = self._ledger.records[number].trial
-        seconds = self._before[number].seconds + result["seconds"]
+        before, last = self._seconds[number]
+        if result["seconds"] < last:
+            before += last
+        self._seconds[number] = before, result["seconds"]
+        seconds = before + result["seconds"]
         steps = max(result.get(STEP, 0), trial.cost.steps)
         return self._plan.rate.cost(steps, self._plan.batch_size_of(trial.settings if number else None), seconds)
 

@@ -71,6 +71,15 @@ class Dimension(Section):
         """Between the values of a range, where it has steps."""
         return self.quniform[2] if self.quniform else None
 
+    def nearest(self, value: float) -> float:
+        """The value of a range that is next to a number."""
+        low, high = self.bounds
+        within = min(max(value, low), high)
+        if self.step is None:
+            return round(within) if self.whole else within
+        first, by = Decimal(str(low)), Decimal(str(self.step))
+        return float(first + round((Decimal(str(within)) - first) / by) * by)
+
     @model_validator(mode="after")
     def _one_word(self) -> "Dimension":
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]

@@ -75,6 +75,10 @@ def estimate(
     found["pairs"] = most * batch_size
     if pairs_per_second:
         hours = found["pairs"] / pairs_per_second / 3600
+        if budget.gpu_hours is not None and rate.gpus:
+            hours = min(hours, budget.gpu_hours / rate.gpus)
+        if budget.money is not None and rate.money:
+            hours = min(hours, budget.money / rate.money)
         found |= {"hours": hours, "gpu_hours": hours * rate.gpus}
         if rate.money is not None:
             found["money"] = hours * rate.money

@@ -26,7 +26,8 @@ ENDED: tuple[State, ...] = ("finished", "stopped", "failed")
 class Record(BaseModel):
     """A trial and when things were known of it: by a clock that counts the events of the sweep.
 
-    ``params`` is None for settings that the space does not hold, as the job file's own may be. ``folder``: of its run.
+    ``params`` is None for settings that the space does not hold, as the job file's own may be. ``folders``: of the runs
+    that it began itself, which may be deleted with it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,7 +37,7 @@ class Record(BaseModel):
     started: int
     points: list[int] = []
     ended: int | None = None
-    folder: str = ""
+    folders: list[str] = []
 
     def known_at(self, clock: int, objectives: tuple[str, ...]) -> Known | None:
         """What was known of it before the event ``clock``; None if nothing that a searcher can be told."""
@@ -88,23 +89,33 @@ class Ledger:
         trial = Trial(number=number, settings=settings, state="running")
         self._write(Record(trial=trial, params=params, started=self._tick()))
 
-    def point(self, number: int, point: Point, cost: Cost, folder: str) -> bool:
-        """A score of a trial. One that is known already changes nothing (a trial that was begun again tells all
-        once more), and gives False."""
+    def point(self, number: int, point: Point, cost: Cost, own_folder: str) -> bool:
+        """A score of a trial. Of one that is known already only the cost is new (a trial that was begun again tells
+        all once more), and it gives False. ``own_folder``: of the run, "" if there was something in it before."""
         record = self._records[number]
-        known = {old.step for old in record.trial.curve}
-        if point.step in known:
+        if point.step in {old.step for old in record.trial.curve}:
+            self._write(record.model_copy(update={"trial": record.trial.model_copy(update={"cost": cost})}))
             return False
         trial = record.trial.model_copy(update={"curve": [*record.trial.curve, point], "cost": cost})
-        self._write(
-            record.model_copy(update={"trial": trial, "points": [*record.points, self._tick()], "folder": folder})
-        )
+        folders = list(dict.fromkeys([*record.folders, *([own_folder] if own_folder else [])]))
+        told = {"trial": trial, "points": [*record.points, self._tick()], "folders": folders}
+        self._write(record.model_copy(update=told))
         return True
 
-    def fork(self, number: int, lineage: Lineage, folder: str, step: int) -> None:
-        """A trial goes on from another's checkpoint: until there, it is as if it had been that one."""
-        donor = next((r.trial for r in self._records.values() if r.folder == folder), None)
-        curve = [point for point in donor.curve if point.step <= step] if donor else []
+    def pause(self, number: int, why: str, cost: Cost) -> None:
+        """A trial that is ended for now: with a larger budget it goes on."""
+        record = self._records[number]
+        trial = record.trial.model_copy(update={"state": "stopped", "why": why, "cost": cost})
+        self._write(record.model_copy(update={"trial": trial}))
+
+    def resume(self, number: int) -> None:
+        """A trial that had not ended goes on."""
+        record = self._records[number]
+        trial = record.trial.model_copy(update={"state": "running", "why": ""})
+        self._write(record.model_copy(update={"trial": trial}))
+
+    def fork(self, number: int, lineage: Lineage, curve: list[Point]) -> None:
+        """A trial goes on from another's checkpoint: until there, it is as if it had been that one, with its curve."""
         told = {"settings": lineage.settings, "changes": list(lineage.changes)}
         record = self._records[number]
         trial = record.trial.model_copy(update={**told, "curve": curve})

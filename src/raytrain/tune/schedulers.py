@@ -1,34 +1,19 @@
-"""Ray Tune's schedulers, which end trials early or change them, and what they are to know of a sweep that goes on."""
+"""Ray Tune's schedulers that end trials early, and what they are to know of a sweep that is gone on with."""
 
-import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from optuna.distributions import FloatDistribution
-from ray.tune.schedulers import (
-    AsyncHyperBandScheduler,
-    FIFOScheduler,
-    MedianStoppingRule,
-    PopulationBasedTraining,
-    TrialScheduler,
-)
-from ray.tune.schedulers.pb2 import PB2
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
-from raytrain.tune.config import Schedule, Search
+from raytrain.tune.config import Schedule
 from raytrain.tune.ledger import Record
-from raytrain.tune.search import propose
-from raytrain.tune.space import Space
 from raytrain.tune.trainable import STEP
 
 NEVER = 10**12
 
 
-RESAMPLED = 0.25  # of the changes: drawn anew, not near what was good
-FACTORS = (0.8, 1.2)  # of the others, as Ray Tune's own (arXiv 1711.09846)
-
-
-def scheduler_of(config: Schedule, space: Space, seed: int, grace_steps: int, max_steps: int) -> TrialScheduler:
-    """The scheduler. ``grace_steps``: those between validations, where the config says nothing."""
+def judge_of(config: Schedule, grace_steps: int, max_steps: int) -> TrialScheduler | None:
+    """Who ends trials early; None if nobody does. ``grace_steps`` holds where the config says nothing."""
     grace = config.grace_steps or grace_steps
     if config.kind == "asha":
         # ``max_t`` is beyond the end: a trial ends by itself, when its model is written.
@@ -37,74 +22,10 @@ def scheduler_of(config: Schedule, space: Space, seed: int, grace_steps: int, ma
         )
     if config.kind == "median":
         # A trial that is paused would have to be gone on with from a checkpoint of Ray Tune's own: none is.
-        return MedianStoppingRule(
-            time_attr=STEP,
-            grace_period=grace,
-            min_samples_required=config.startup_trials,
-            min_time_slice=NEVER,
+        return _Median(
+            time_attr=STEP, grace_period=grace, min_samples_required=config.startup_trials, min_time_slice=NEVER
         )
-    if config.is_population:
-        options = {"time_attr": STEP, "perturbation_interval": config.every_steps or grace, "log_config": False}
-        if config.kind == "pb2":
-            floats = {n: d for n, d in space.distributions().items() if isinstance(d, FloatDistribution)}
-            bounds = {name: [found.low, found.high] for name, found in floats.items()}
-            return _PB2(hyperparam_bounds=bounds, **options)
-        return _PBT(custom_explore_fn=_Explore(space, seed), require_attrs=False, **options)
-    return FIFOScheduler()
-
-
-class _NoSearcher:
-    search_alg = None
-
-
-class _Proposed:
-    """A population whose first settings a searcher drew: Ray Tune refuses that, for a searcher would take later scores
-    for those of its draw. The conductor does not."""
-
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        super().on_trial_add(_NoSearcher(), trial)  # type: ignore[misc]
-
-
-class _PBT(_Proposed, PopulationBasedTraining):  # type: ignore[misc]
-    pass
-
-
-class _PB2(_Proposed, PB2):  # type: ignore[misc]
-    pass
-
-
-class _Explore:
-    """Settings near those that were good, or drawn anew: the same for the same settings and seed."""
-
-    def __init__(self, space: Space, seed: int) -> None:
-        self._space, self._seed = space, seed
-
-    def __call__(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a trial that goes on from the one that had ``config``."""
-        distributions = self._space.distributions()
-        drawn = {name: config[name] for name in distributions}
-        rng = random.Random(f"{self._seed} {sorted(drawn.items())}")
-        if rng.random() < RESAMPLED:
-            fresh = propose(self._space, Search(kind="random", seed=rng.getrandbits(32)), 1, 1, [])
-            return {**config, **(fresh or drawn)}
-        return {**config, **perturbed(self._space, drawn, lambda: rng.choice(FACTORS))}
-
-
-def perturbed(space: Space, params: Mapping[str, Any], factor: Callable[[], float]) -> dict[str, Any]:
-    """A draw whose every value, and every share of a mix, was multiplied by a factor of its own, within the space.
-    Choices stay."""
-    settings = space.settings(params)
-    for key, dimension in space.dimensions.items():
-        if dimension.dirichlet is not None:
-            settings[key] = {label: share * factor() for label, share in settings[key].items()}
-        elif dimension.choice is None:
-            low, high = dimension.bounds
-            value = min(max(settings[key] * factor(), low), high)
-            steps = dimension.step or (1 if dimension.whole else None)
-            settings[key] = low + round((value - low) / steps) * steps if steps else value
-    found = space.params(settings)
-    assert found is not None
-    return found
+    return None
 
 
 def rungs(config: Schedule, grace_steps: int, max_steps: int) -> list[int]:
@@ -118,40 +39,75 @@ def rungs(config: Schedule, grace_steps: int, max_steps: int) -> list[int]:
     return found
 
 
-class _Past:
-    """A trial of an earlier process, as far as a scheduler asks."""
+class _Median(MedianStoppingRule):  # type: ignore[misc]
+    """In a replay it may see on a trial's next score that it would have ended it; Ray Tune takes that for a defect."""
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
+        self._stopped_trials.discard(trial)
+        return super().on_trial_result(tune_controller, trial, result)
+
+
+class _Known:
+    """A trial as a judge sees it: the same before and after its driver, or its actor, died."""
 
     def __init__(self, number: int) -> None:
-        self.trial_id = f"past_{number:05d}"
+        self.trial_id = f"trial_{number:05d}"
 
 
-class _NobodyRuns:
-    """A controller without trials, for schedulers that look at what else runs."""
+class _NobodyWaits:
+    """A controller without trials that wait, for judges that look at them."""
 
     def get_live_trials(self) -> list[Any]:
         return []
 
 
-def tell_past(scheduler: TrialScheduler, records: Iterable[Record]) -> None:
-    """Tells a new scheduler, in the order of events, what ended trials scored, so that others are judged by them."""
-    events: list[tuple[int, int, dict[str, Any] | None]] = []
-    past = {}
-    for record in records:
-        if record.ended is None:
-            continue
-        past[record.trial.number] = _Past(record.trial.number)
-        for point, when in zip(record.trial.curve, record.points, strict=True):
-            events.append((when, record.trial.number, {STEP: point.step, **point.values}))
-        events.append((record.ended, record.trial.number, None))
-    last: dict[int, dict[str, Any]] = {}
-    controller: Any = _NobodyRuns()
-    for _, number, result in sorted(events, key=lambda event: event[0]):
-        trial: Any = past[number]
-        if result is None:
-            if number in last:
-                scheduler.on_trial_complete(controller, trial, last[number])
-            continue
-        if number not in last:
-            scheduler.on_trial_add(controller, trial)
-        scheduler.on_trial_result(controller, trial, result)
-        last[number] = result
+class Judged(FIFOScheduler):  # type: ignore[misc]
+    """Asks a judge about each score once: a trial that is begun again tells its scores once more, and must not be
+    judged at an early step by what others have reached since."""
+
+    def __init__(self, judge: TrialScheduler, records: Iterable[Record]) -> None:
+        super().__init__()
+        self._judge, self._controller = judge, _NobodyWaits()
+        self._seen: dict[int, _Known] = {}
+        self._told: dict[int, set[int]] = {}
+        self._replay(list(records))
+
+    def _replay(self, records: list[Record]) -> None:
+        """Tells the judge, in the order of events, what trials scored before; what it decides is of no interest."""
+        events: list[tuple[int, int, dict[str, Any] | None]] = []
+        for record in records:
+            number = record.trial.number
+            for point, when in zip(record.trial.curve, record.points, strict=True):
+                events.append((when, number, {STEP: point.step, **point.values}))
+            if record.ended is not None and record.points:
+                events.append((record.ended, number, None))
+        last: dict[int, dict[str, Any]] = {}
+        for _, number, result in sorted(events, key=lambda event: event[0]):
+            if result is None:
+                self._judge.on_trial_complete(self._controller, self._as_known(number), last[number])
+            else:
+                self._ask(number, result)
+                last[number] = result
+
+    def _as_known(self, number: int) -> _Known:
+        if number not in self._seen:
+            self._seen[number], self._told[number] = _Known(number), set()
+            self._judge.on_trial_add(self._controller, self._seen[number])
+        return self._seen[number]
+
+    def _ask(self, number: int, result: dict[str, Any]) -> Any:
+        known = self._as_known(number)
+        if result[STEP] in self._told[number]:
+            return TrialScheduler.CONTINUE
+        self._told[number].add(result[STEP])
+        return self._judge.on_trial_result(self._controller, known, result)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
+        """The judge's decision; a result without a score is none of its business."""
+        return self._ask(trial.config["number"], result) if STEP in result else TrialScheduler.CONTINUE
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Takes the last score of a trial."""
+        number = trial.config["number"]
+        if STEP in result:
+            self._judge.on_trial_complete(self._controller, self._as_known(number), result)

@@ -19,6 +19,8 @@ from raytrain.tune.config import Search
 from raytrain.tune.results import State
 from raytrain.tune.space import Params, Space, sticks_of
 
+ATTEMPTS, LEARNED_ATTEMPTS = 100, 5
+
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
@@ -34,20 +36,32 @@ class Known:
 
 
 def propose(space: Space, search: Search, objectives: int, number: int, known: Sequence[Known]) -> Params | None:
-    """The draw for trial ``number``; None where a grid has no more. The order of ``known`` does not matter."""
-    if search.kind == "grid":
-        return next(itertools.islice(grid(space, search.points), number - 1, None), None)
-    study = optuna.create_study(directions=["maximize"] * objectives, sampler=_sampler(search, number))
+    """The draw for trial ``number``, with settings that no known trial has: equal ones would be the same run.
+
+    None where a grid has no more, or where a small space gave nothing new in ATTEMPTS draws. The order of ``known``
+    does not matter.
+    """
+    grid_only = search.kind == "grid"
+    taken = [space.settings(trial.params) for trial in known] if grid_only or space.is_finite else []
+    if grid_only:
+        return next((params for params in grid(space, search.points) if space.settings(params) not in taken), None)
     distributions = space.distributions()
-    if search.kind == "tpe":
-        study.add_trials([_told(trial, distributions, objectives) for trial in sorted(known, key=lambda t: t.number)])
-    trial = study.ask(distributions)
-    return dict(trial.params)
+    told = [_told(trial, distributions, objectives) for trial in sorted(known, key=lambda trial: trial.number)]
+    for attempt in range(ATTEMPTS):
+        sampler = _sampler(search, number, attempt)
+        study = optuna.create_study(directions=["maximize"] * objectives, sampler=sampler)
+        if search.kind == "tpe":
+            study.add_trials(told)
+        params = dict(study.ask(distributions).params)
+        if space.settings(params) not in taken:
+            return params
+    return None
 
 
-def _sampler(search: Search, number: int) -> BaseSampler:
-    seed = int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
-    if search.kind == "random" or number <= search.startup_trials:
+def _sampler(search: Search, number: int, attempt: int) -> BaseSampler:
+    seed = int(np.random.SeedSequence([search.seed, number, attempt]).generate_state(1)[0])
+    blind = number <= search.startup_trials or attempt >= LEARNED_ATTEMPTS  # what it learned may say the same again
+    if search.kind == "random" or blind:
         return RandomSampler(seed=seed)
     # ``constant_liar``: of a trial that still runs it is taken that it will do badly, so that others try elsewhere.
     return TPESampler(seed=seed, n_startup_trials=search.startup_trials, constant_liar=True)

@@ -6,6 +6,8 @@ Dirichlet-distributed: the i-th stick of Dirichlet(a) is Beta(a_i, a_i+1 + … +
 """
 
 import copy
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,7 @@ from raytrain.tune.config import Dimension
 from raytrain.tune.results import Axis, Change
 
 SMALLEST_SHARE = 1e-6  # of a language: less is no share that a plan can give
+FEW = 64  # combinations that are all checked
 _DIGITS = 6
 _EDGE = 1e-9  # nearer to 0 or 1 than this scipy finds no root
 MIX = "train.mix.weights"
@@ -45,6 +48,12 @@ class Space:
             found |= _distributions(key, dimension)
         return found
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether a draw may well be the same as one before."""
+        kinds = self.distributions().values()
+        return not any(isinstance(kind, FloatDistribution) and kind.step is None for kind in kinds)
+
     def settings(self, params: Mapping[str, Any]) -> Settings:
         """What a searcher's draw means: as exact as the job file of the trial says it, six digits."""
         return {key: _value(key, dimension, params) for key, dimension in self.dimensions.items()}
@@ -65,8 +74,11 @@ class Space:
         return [_axis(key, dimension) for key, dimension in self.dimensions.items()]
 
     def corners(self) -> list[Settings]:
-        """Settings that between them hold every option and both ends of every range."""
+        """Settings that between them hold every option and both ends of every range; in all combinations where those
+        are few."""
         ends = {key: _ends(dimension) for key, dimension in self.dimensions.items()}
+        if math.prod(map(len, ends.values())) <= FEW:
+            return [dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())]
         return [
             {key: values[min(i, len(values) - 1)] for key, values in ends.items()}
             for i in range(max(map(len, ends.values())))
@@ -169,9 +181,10 @@ def _draw(key: str, dimension: Dimension, value: Any) -> Params | None:
     if dimension.choice is not None:
         places = [i for i, option in enumerate(dimension.choice) if option == value]
         return {key: places[0]} if places else None
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
     low, high = dimension.bounds
-    return {key: value} if number and low <= value <= high else None
+    return {key: value} if low <= value <= high and dimension.nearest(value) == value else None
 
 
 def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> dict[str, float]:

@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Callable
 
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner, with_resources
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import ConcurrencyLimiter
 
 from raytrain.tune.conductor import Conductor, Plan, Spent
 from raytrain.tune.config import Tune
 from raytrain.tune.ledger import Ledger
-from raytrain.tune.schedulers import scheduler_of, tell_past
+from raytrain.tune.population import population_of
+from raytrain.tune.schedulers import Judged, judge_of
 from raytrain.tune.space import Space
 from raytrain.tune.trainable import Rules, trainable_of
 from raytrain.tune.work import Start
@@ -41,12 +43,10 @@ def run_sweep(
     """
     conductor = Conductor(tune, plan, ledger, say)
     space = Space(tune.space)
-    scheduler = scheduler_of(tune.schedule, space, tune.search.seed, grace_steps, rules.max_steps)
+    scheduler = _scheduler(tune, space, ledger, grace_steps, rules.max_steps)
     # A population is there as a whole from the beginning, and takes turns; else trials are proposed one by one.
     population = tune.schedule.is_population
     room = {"CPU": 0, HEAD: math.floor(1e4 / at_a_time) / 1e4 if population else LITTLE}
-    scheduler.set_search_properties(tune.schedule.objective or tune.objectives[0], "max")
-    tell_past(scheduler, ledger.records.values())
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what a user needs the conductor says
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
@@ -77,3 +77,17 @@ def run_sweep(
             else:
                 os.environ[name] = value
     return conductor.exhausted or conductor.spent_up()
+
+
+def _scheduler(tune: Tune, space: Space, ledger: Ledger, grace_steps: int, max_steps: int) -> TrialScheduler:
+    objective = tune.schedule.objective or tune.objectives[0]
+    if tune.schedule.is_population:
+        every = tune.schedule.every_steps or grace_steps
+        population = population_of(tune.schedule.kind, space, tune.search.seed, every, ledger.records)
+        population.set_search_properties(objective, "max")
+        return population
+    judge = judge_of(tune.schedule, grace_steps, max_steps)
+    if judge is None:
+        return FIFOScheduler()
+    judge.set_search_properties(objective, "max")
+    return Judged(judge, ledger.records.values())

@@ -1,17 +1,19 @@
 """A trial as Ray Tune runs it: an actor without CPUs that waits for the work and hands on its scores."""
 
 import json
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray.tune import Trainable
 
+from raytrain.errors import UserError
 from raytrain.tune.config import Objective
 from raytrain.tune.lineage import Lineage, lineage_of
 from raytrain.tune.objective import values_of
-from raytrain.tune.results import Change
+from raytrain.tune.results import Change, Point
 from raytrain.tune.space import Space
 from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored, Start, Work
 
@@ -43,7 +45,8 @@ def trainable_of(start: Start, rules: Rules, space: Space, job_of: JobOf) -> typ
         last checkpoint."""
 
         def setup(self, config: dict[str, Any]) -> None:
-            self._tries, self._spent = 1, 0.0
+            self._tries, self._in_vain, self._spent, self._began = 1, 0, 0.0, time.monotonic()
+            self._curve: list[Point] = []
             self._params = {name: config[name] for name in space.distributions() if name in config}
             self._lineage = lineage_of(config, space)
             self._fork: Fork | None = None
@@ -63,6 +66,7 @@ def trainable_of(start: Start, rules: Rules, space: Space, job_of: JobOf) -> typ
                 "lineage": self._lineage.model_dump(mode="json"),
                 "folder": self._last["folder"],
                 "step": self._last[STEP],
+                "curve": [point.model_dump() for point in self._curve],
             }
             (Path(checkpoint_dir) / POINTER).write_text(json.dumps(told))
 
@@ -70,23 +74,18 @@ def trainable_of(start: Start, rules: Rules, space: Space, job_of: JobOf) -> typ
             """Goes on from a checkpoint: its own, or that of another trial with settings changed."""
             told = json.loads((Path(checkpoint) / POINTER).read_text())
             self._lineage = Lineage.model_validate(told["lineage"])
+            self._curve = [Point.model_validate(point) for point in told["curve"]]
             if self._params != told["params"]:
                 change = Change(at=told["step"], settings=space.settings(self._params))
                 self._lineage = self._lineage.changed(change)
-                self._fork = Fork(told["folder"], told["step"])
+                self._fork = Fork(told["folder"], told["step"], tuple(self._curve))
 
         def step(self) -> dict[str, Any]:
             while True:
                 event = self._next()
                 match event:
                     case Scored():
-                        scores = chosen(event.languages, rules.languages)
-                        self._last = {
-                            STEP: event.step,
-                            **values_of(rules.objectives, scores, rules.trained),
-                            SCORES: json.dumps(dict(event.languages)),  # Ray Tune would flatten a dict
-                            "folder": event.folder,
-                        }
+                        self._take(event)
                         if event.step < rules.max_steps:  # the last score waits for the model to be written
                             return self._told(event, {})
                     case Done():
@@ -95,28 +94,48 @@ def trainable_of(start: Start, rules: Rules, space: Space, job_of: JobOf) -> typ
                     case Failed():
                         return self._told(event, {ENDED: "failed", "why": event.why, "done": True})
                     case Died():
-                        if self._tries > rules.retries:
+                        self._in_vain += 1
+                        if self._in_vain > rules.retries:
                             why = f"tried {self._tries} times; the last: {event.why}: {_last_word(event)}"
                             return self._told(event, {ENDED: "failed", "why": why, "done": True})
                         self._begin_again(event)
 
         def _next(self) -> Event:
-            self._work = self._work or start(job_of(self._lineage), self._fork)
+            if self._work is None:
+                self._began = time.monotonic()
+                try:
+                    self._work = start(job_of(self._lineage), self._fork)
+                except UserError as error:  # of settings that no check has found impossible
+                    return Failed(str(error), 0.0)
             try:
                 return self._work.next(rules.hang_after_s)
             except TimeoutError:
                 self._work.kill()
-                return Died(f"no score for {rules.hang_after_s:,.0f} s (tune.hang_after_s)", rules.hang_after_s)
+                return Died(f"no score for {rules.hang_after_s:,.0f} s (tune.hang_after_s)", 0.0)
+
+        def _take(self, event: Scored) -> None:
+            """A score; one of a step that is new also says that what went wrong before did not come again."""
+            values = values_of(rules.objectives, chosen(event.languages, rules.languages), rules.trained)
+            if event.step > max((point.step for point in self._curve), default=0):
+                self._curve.append(Point(step=event.step, languages=dict(event.languages), values=values))
+                self._in_vain = 0
+            self._last = {
+                STEP: event.step,
+                **values,
+                SCORES: json.dumps(dict(event.languages)),  # Ray Tune would flatten a dict
+                "folder": event.folder,
+                "fresh": event.fresh,
+            }
 
         def _begin_again(self, event: Died) -> None:
             self._tries += 1
-            self._spent += event.seconds
+            self._spent += max(event.seconds, time.monotonic() - self._began)
             self.cleanup()
 
         def _told(self, event: Event, end: dict[str, Any]) -> dict[str, Any]:
             lineage = {
                 "lineage": self._lineage.model_dump_json(),
-                "forked": json.dumps(asdict(self._fork)) if self._fork else "",
+                "forked": json.dumps([point.model_dump() for point in self._fork.curve]) if self._fork else "",
             }
             return {**self._last, **lineage, "seconds": self._spent + event.seconds, "tries": self._tries, **end}
 

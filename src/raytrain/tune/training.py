@@ -8,21 +8,22 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored
 
 LOG_LINES = 200  # that are kept of what a trial's process says
-END_S = 90.0  # for a checkpoint
 # What Ray tells its workers through the environment: a driver of its own must not take itself for one of them.
 _OF_WORKERS = ("RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_WORKER_ID", "RAY_NODE_ID", "RAY_CLIENT_MODE")
 
 
 class TrainingRun:
-    """A ``Work`` that trains. ``job``: a job file as plain data, with the address of the cluster."""
+    """A ``Work`` that trains. ``job``: a job file as plain data, with the address of the cluster.
 
-    def __init__(self, job: Mapping[str, Any], fork: Fork | None = None) -> None:
+    ``tidies``: whether a run that has ended deletes its checkpoints; others may be about to go on from them.
+    """
+
+    def __init__(self, job: Mapping[str, Any], fork: Fork | None = None, *, tidies: bool = True) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in _OF_WORKERS}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "raytrain.tune.trial_process"],
@@ -35,7 +36,11 @@ class TrainingRun:
         )
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=LOG_LINES)
-        self._tell(json.dumps({"job": job, "fork": asdict(fork) if fork else None}))
+        self._tell(
+            json.dumps(
+                {"job": job, "tidies": tidies, "fork": {"folder": fork.folder, "step": fork.step} if fork else None}
+            )
+        )
         threading.Thread(target=self._read_log, daemon=True).start()
         threading.Thread(target=self._read_events, daemon=True).start()
 
@@ -45,14 +50,6 @@ class TrainingRun:
             return self._events.get(timeout=timeout)
         except queue.Empty:
             raise TimeoutError from None
-
-    def end(self) -> None:
-        """Asks for a checkpoint and the end, and waits for both as long as is reasonable."""
-        self._tell("end")
-        try:
-            self._process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
     def kill(self) -> None:
         """The cluster takes back what the process held."""

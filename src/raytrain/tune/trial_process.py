@@ -1,18 +1,18 @@
 """A trial's own process: ``raytrain train`` of one job file, which tells its scores as they come.
 
 It is a driver of its own on the cluster. So whatever a trial holds there, workers, actors, room, goes with its process,
-however that ends. It reads one line (the job, and the checkpoint to begin with) from its standard input; another one,
-or the end of the input, asks it to end with a checkpoint. Each line of its standard output is an event (json).
+however that ends. It reads one line (the job, and the checkpoint to begin with) from its standard input, whose end
+is its own. Each line of its standard output is an event (json).
 """
 
 import json
 import os
-import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from raytrain.artifact import Artifact
@@ -20,7 +20,6 @@ from raytrain.errors import UserError
 from raytrain.storage import Location
 
 POLL_S = 1.0  # between looks at the scores of a run
-LAST_WORDS_S = 30.0  # for a checkpoint, once nobody listens any more
 
 
 class Voice:
@@ -31,6 +30,7 @@ class Voice:
         os.dup2(2, 1)  # what a library prints is no event
         self._began = time.monotonic()
         self._told: set[int] = set()
+        self.fresh = False  # whether the run had no checkpoint before
         self._lock = threading.Lock()
 
     def say(self, event: str, **told: Any) -> None:
@@ -45,22 +45,31 @@ class Voice:
             if score["step"] not in self._told:
                 self._told.add(score["step"])
                 if score["score"] is not None:
-                    self.say("scored", step=score["step"], languages=score["languages"], folder=folder)
+                    self.say(
+                        "scored", step=score["step"], languages=score["languages"], folder=folder, fresh=self.fresh
+                    )
 
 
-def run_trial(data: Mapping[str, Any], origin: Mapping[str, Any] | None, voice: Voice) -> None:
-    """Does what ``raytrain train`` does, from a checkpoint of another run if there is an ``origin``. Raises as that."""
+def run_trial(data: Mapping[str, Any], origin: Mapping[str, Any] | None, voice: Voice, *, tidies: bool) -> None:
+    """Does what ``raytrain train`` does, from a checkpoint of another run if there is an ``origin``. Raises as that.
+
+    ``tidies``: whether its checkpoints are deleted at the end.
+    """
     from raytrain.jobfile import job_from
     from raytrain.pipeline import examine, run, up_to
     from raytrain.stages.chain import chain, one_run
+    from raytrain.train.checkpoint import committed_steps
     from raytrain.train.fork import fork
 
     job = one_run(job_from(dict(data), "the job of the trial"))
     tasks = up_to(chain(job), "train")
+    if not tidies:
+        tasks[-1] = replace(tasks[-1], stage=replace(tasks[-1].stage, tidy=lambda artifact: None))
     train = tasks[-1]
     done = run(tasks[:-1], _say)
     place = examine(train, done).location
     assert place is not None
+    voice.fresh = not committed_steps(place)
     if origin:
         fork(Location.of(origin["folder"], place.options), origin["step"], place, _say)
     stop = threading.Event()
@@ -96,29 +105,24 @@ def _say(line: str) -> None:
 
 
 def _listen() -> None:
-    """Ends the process when it is asked to, or when nobody is there any more."""
-    asked = sys.stdin.readline()
-    os.kill(os.getpid(), signal.SIGINT)
-    if not asked:
-        time.sleep(LAST_WORDS_S)
-        os._exit(1)
+    """Ends the process when nobody is there any more: at once, for another may go on with the trial already."""
+    sys.stdin.read()
+    os._exit(1)
 
 
 def main() -> None:
-    """Exits with 0, 2 for what would fail again, 130 when asked to end, and 1 for anything else."""
+    """Exits with 0, 2 for what would fail again, and 1 for anything else."""
     from raytrain.cluster import stop_ray
 
     voice, data = Voice(), json.loads(sys.stdin.readline())
     threading.Thread(target=_listen, daemon=True).start()
     code = 1
     try:
-        run_trial(data["job"], data["fork"], voice)
+        run_trial(data["job"], data["fork"], voice, tidies=data["tidies"])
         code = 0
     except UserError as error:
         voice.say("failed", why=str(error))
         code = 2
-    except KeyboardInterrupt:
-        code = 130
     except Exception:  # of Ray, or a defect: told with all that is known, for who reads the log
         traceback.print_exc()
     finally:

@@ -4,15 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from raytrain.tune.results import Point
+
 
 @dataclass(frozen=True)
 class Scored:
-    """A validation: ``languages`` is the metric of each. ``seconds`` of work since the trial, or this try, began."""
+    """A validation: ``languages`` is the metric of each. ``seconds`` of work since the trial, or this try, began.
+
+    ``folder`` is that of its run, and ``fresh`` that there was no checkpoint in it when this try began.
+    """
 
     step: int
     languages: Mapping[str, float]
     seconds: float
-    folder: str = ""  # of the run
+    folder: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,6 @@ class Work(Protocol):
         """Waits for what comes next. Raises TimeoutError."""
         ...
 
-    def end(self) -> None:
-        """Ends it in a way that it can go on from later."""
-        ...
-
     def kill(self) -> None:
         """Ends it now, with all that it holds. May be called twice."""
         ...
@@ -62,10 +64,11 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Fork:
-    """A checkpoint of another trial to begin with."""
+    """A checkpoint of another trial to begin with. ``curve``: what that one had scored until then."""
 
     folder: str  # of its run
     step: int
+    curve: tuple[Point, ...] = ()
 
 
 Start = Callable[[Mapping[str, Any], Fork | None], Work]  # the job of the trial, as plain data → its work, begun
