@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from raytrain.auth import GIVE_IT, own_token, use_token
 from raytrain.config import Cluster
 from raytrain.errors import UserError, one_line
 
@@ -16,6 +17,7 @@ _ROUNDING = 1e-9
 
 Resources = Mapping[str, float]  # CPU, GPU … → how much
 
+_REFUSED = f"wants a token, and this is none or not the right one: {GIVE_IT}"
 _own_temp_dir: list[str] = []
 
 
@@ -42,22 +44,31 @@ def running_ray(cluster: Cluster) -> None:
     address = address_of(cluster)
     if address:
         options.pop("include_dashboard")
+        use_token()
         _check_address(address)
         try:
             ray.init(address=address, **options)
+        except ray.exceptions.AuthenticationError as error:
+            raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}") from error
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"cluster.address: no Ray to connect to at {address}: {one_line(error, 200)}") from error
     else:
         # A folder of its own: /tmp/ray may belong to another user's Ray. Short, for it holds socket paths.
         temp = tempfile.mkdtemp(prefix="rt-")
         _own_temp_dir.append(temp)
+        own_token()
         ray.init(address="local", num_cpus=cluster.local_cpus or cpus_here(), _temp_dir=temp, **options)
-        _protect_token()
     _quiet_data()
 
 
 def _check_address(address: str) -> None:
-    """Knocks at host:port; Ray itself would wait for minutes where nobody answers."""
+    """Knocks at host:port; Ray itself would wait for minutes where nobody answers, and tell of a wrong token seven
+    times."""
+    if address.startswith(("http://", "https://")):
+        raise UserError(
+            f"cluster.address: {address} is where jobs are submitted: raytrain submit sends this one there; "
+            "to connect, give host:port of the head"
+        )
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():
         return
@@ -65,6 +76,19 @@ def _check_address(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
         raise UserError(f"cluster.address: nobody answers at {address}: {error}") from error
+    import grpc
+    from ray._private.gcs_utils import create_gcs_channel
+    from ray.core.generated.gcs_service_pb2 import CheckAliveRequest
+    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
+
+    channel = create_gcs_channel(address)
+    try:
+        NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=10)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.UNAUTHENTICATED:
+            raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}") from error
+    finally:
+        channel.close()
 
 
 def ray_runs() -> bool:
@@ -202,13 +226,6 @@ def check_gpus(cluster: Cluster, available: float) -> None:
             f"cluster.gpus_per_worker: {workers} workers × {cluster.gpus_per_worker:g} GPUs are more "
             f"than the {available:g} of the cluster"
         )
-
-
-def _protect_token() -> None:
-    """Ray creates its authentication token readable for everyone."""
-    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
-    if token.exists() and token.stat().st_uid == os.getuid():
-        token.chmod(0o600)
 
 
 def _quiet_data() -> None:

@@ -1,8 +1,18 @@
 """The typed config of each stage. One job file is one experiment; its sections are the stages."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from raytrain.corpus.config import Corpus
 from raytrain.evaluate.benchmark import KINDS, check_name, label_of
@@ -20,6 +30,16 @@ def _benchmark(value: str) -> str:
 
 
 Benchmark = Annotated[str, AfterValidator(_benchmark)]
+
+
+_SELECTOR = re.compile(r"!?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|in\([A-Za-z0-9._, -]+\))")
+
+
+def _selector(value: dict[str, str]) -> dict[str, str]:
+    wrong = [f"{key}: {found}" for key, found in value.items() if not _SELECTOR.fullmatch(found)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is no label selector: give a value, '!value', 'in(a, b)' or '!in(a, b)'")
+    return value
 
 
 def _range(value: int | list[int]) -> int | list[int]:
@@ -246,10 +266,26 @@ class Study(Section):
         return self
 
 
+Selector = Annotated[dict[str, str], AfterValidator(_selector)]
+
+
+class NodeLabels(Section):
+    """Which nodes do which work: Ray's label selectors, e.g. ``{ray.io/market-type: "!spot"}``."""
+
+    train: Selector = Field({}, description="training workers")
+    data: Selector = Field({}, description="tasks that read, clean and tokenise")
+    index: Selector = Field({}, description="actors that embed, and tasks that build an index")
+    driver: Selector = Field({}, description="the driver of a submitted job; default: the head node")
+
+
 class Cluster(Section):
     """Where it runs. Nothing here changes the result, so nothing here is part of an artifact's hash."""
 
-    address: str | None = Field(None, description="of a running Ray cluster; default: RAY_ADDRESS, or start one here")
+    address: str | None = Field(
+        None,
+        description="of a running Ray cluster, host:port or auto; default: RAY_ADDRESS, or start one here; http://host:port "
+        "(its dashboard) is for raytrain submit",
+    )
     local_cpus: PositiveInt | None = Field(None, description="CPUs of a Ray started here; default: all")
     workers: Annotated[PositiveInt | list[PositiveInt], AfterValidator(_range)] = Field(
         1,
@@ -266,7 +302,14 @@ class Cluster(Section):
         3, description="how often in a row, without progress between, dead workers of train and index are restarted"
     )
     wait_for_nodes_s: NonNegativeInt = Field(
-        600, description="seconds to wait, after a node has gone, until there is room for the fewest workers again"
+        600, description="seconds to wait for nodes that are to come, or to come again, until the fewest workers have room"
+    )
+    labels: Annotated[NodeLabels, BeforeValidator(absent_is_empty)] = NodeLabels()
+    environment: Literal["image", "pip"] = Field(
+        "image", description="of a submitted job: the nodes have what raytrain needs, or pip installs it there"
+    )
+    driver_cpus: NonNegativeFloat = Field(
+        0.0, description="that the driver of a submitted job takes from the nodes; 0: it runs on the head, and takes none"
     )
 
     @property
