@@ -1,6 +1,7 @@
 """The commands; no logic."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -317,6 +318,36 @@ def collect(
         print(f"{one.build}  {one.size / 2**20:,.1f} MiB  {one.why}, since {one.since:%Y-%m-%d %H:%M}")
     total = f"{len(found)} builds, {sum(one.size for one in found) / 2**20:,.1f} MiB"
     print(f"deleted {total}" if delete else f"would delete {total}: add --delete to do it")
+
+
+@app.command()
+def tune(
+    job: JobFile,
+    overrides: Overrides = None,
+    best: Annotated[bool, typer.Option("--best", help="write the job file of the winner, and work on nothing")] = False,
+    trial: Annotated[int | None, typer.Option(metavar="N", help="of --best: of this trial instead")] = None,
+    to: Annotated[str | None, typer.Option(metavar="FILE", help="of --best: where; default: the terminal")] = None,
+) -> None:
+    """Searches for better settings: trials over tune.space, each a training run, then the winner with new seeds.
+
+    Goes on where it was interrupted: what has ended is not run again. A larger tune.budget continues a sweep. Then:
+
+        raytrain tune JOB.yaml --best --to winner.yaml && raytrain run winner.yaml
+    """
+    from raytrain.jobfile import dump_job, load_job
+    from raytrain.tuning import job_of_winner, tune_job
+
+    loaded = load_job(job, overrides or [])
+    if best:
+        text = dump_job(job_of_winner(loaded, trial))
+        if to is None:
+            print(text, end="")
+        else:
+            Path(to).write_text(text, "utf-8")
+        return
+    if trial is not None or to is not None:
+        raise UserError("tune: --trial and --to go with --best")
+    tune_job(loaded, _work, _wide_console())
 
 
 @app.command()

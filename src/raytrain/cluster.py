@@ -181,6 +181,18 @@ def workers_left(cluster: Cluster) -> int:
     return next(fitting, 1)
 
 
+def trainings_that_fit(cluster: Cluster) -> int:
+    """How many trainings of the fewest workers, each with a task that reads, the running Ray has room for beside each
+    other; at least 1."""
+    nodes = [dict(node) for node in alive_nodes().values()]
+    fitting = 0
+    while True:
+        free = _free_cpus(cluster, cluster.fewest_workers * (fitting + 1), nodes)
+        if free is None or sum(int(cpus / CPUS_FOR_DATA + _ROUNDING) for cpus in free) < fitting + 1:
+            return max(fitting, 1)
+        fitting += 1
+
+
 def check_cpus(cluster: Cluster, cpus: Sequence[float]) -> None:
     """Raises UserError if the fewest workers leave no CPU for reading data: the run would wait for ever.
 

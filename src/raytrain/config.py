@@ -11,6 +11,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationError,
     model_validator,
 )
 
@@ -22,6 +23,8 @@ from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
 from raytrain.section import Labels, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
 from raytrain.track.config import Track
+from raytrain.tune.config import Tune
+from raytrain.tune.space import Space, with_settings
 
 
 def _benchmark(value: str) -> str:
@@ -335,6 +338,7 @@ class Job(Section):
     index: Annotated[Index, BeforeValidator(absent_is_empty)] = Index()
     evaluate: Annotated[Evaluate, BeforeValidator(absent_is_empty)] = Evaluate()
     study: Study | None = None
+    tune: Tune | None = None
     track: Annotated[Track, BeforeValidator(absent_is_empty)] = Track()
     cluster: Annotated[Cluster, BeforeValidator(absent_is_empty)] = Cluster()
 
@@ -374,4 +378,29 @@ class Job(Section):
             raise ValueError("evaluate.models needs evaluate.benchmarks: name what to score the models on")
         if self.study and not self.evaluate.benchmarks:
             raise ValueError("study needs evaluate.benchmarks: name what to compare the arms on")
+        return self
+
+    @model_validator(mode="after")
+    def _searchable(self) -> "Job":
+        if self.tune is None:
+            return self
+        if self.train.validate_on is None:
+            raise ValueError("tune needs train.validate_on: name what to score trials on")
+        if self.tune.confirm is not None:
+            if not self.evaluate.benchmarks:
+                raise ValueError(
+                    "tune.confirm needs evaluate.benchmarks, to compare the winner with the job file on what no trial "
+                    "was scored on; or write tune.confirm: null"
+                )
+            if self.train.seed in (self.tune.confirm.seeds or ()):
+                raise ValueError(f"tune.confirm.seeds: {self.train.seed} is the seed of the trials: take others")
+        data = self.model_dump(mode="json")
+        for corner in Space(self.tune.space).corners():
+            try:
+                Job.model_validate(with_settings(data, corner))
+            except ValidationError as error:
+                told = error.errors()[0]
+                key, message = ".".join(map(str, told["loc"])), str(told["msg"]).removeprefix("Value error, ")
+                given = ", ".join(f"{name} = {value}" for name, value in corner.items())
+                raise ValueError(f"tune.space: with {given}: {key + ': ' if key else ''}{message}") from error
         return self

@@ -65,6 +65,13 @@ def load_benchmark(name: str, languages: list[str] | None, open_location: OpenLo
     return kind.read(Asked(name, languages, open_location(where), split))
 
 
+def is_test(name: str) -> bool:
+    """Whether a benchmark is what results are told on: a test split, or the dev set of TyDi QA, whose test set is not
+    public."""
+    kind, _, split = _parts(name)
+    return split.startswith("test") or (not kind.splits and _questions(name) == "TyDi QA dev")
+
+
 def same_questions(one: str, other: str) -> str:
     """What the questions of two benchmarks of different kinds both come from, as far as their names tell; or ""."""
     first, second = (_questions(name) for name in (one, other))

@@ -1,6 +1,6 @@
 """The tasks of a job, in order: the chain of one training run, or the arms × seeds of a study."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from raytrain.config import Job, Study
@@ -20,15 +20,17 @@ from raytrain.stages.report import REPORT
 from raytrain.stages.study import STUDY
 from raytrain.stages.tokens import TOKENS
 from raytrain.stages.train import TRAIN
+from raytrain.stages.tune import TUNE
 from raytrain.study.arms import ArmRun, runs_of, with_seed
+from raytrain.tune.winner import runs_to_confirm
 
 EVALUATION = [BM25, UNTRAINED_EMBED, UNTRAINED, EMBED, EVALUATE, FUSED]
 PASSAGES_EMBED = embed_stage("passages-embed", passages="passages", of="export")
 
 
 def one_run(job: Job) -> Job:
-    """The job without its study: one training run, with ``train.mix`` and ``train.seed``."""
-    return job.model_copy(update={"study": None})
+    """The job without its study and its search: one training run, with ``train.mix`` and ``train.seed``."""
+    return job.model_copy(update={"study": None, "tune": None})
 
 
 def tasks_of(job: Job) -> list[Task]:
@@ -67,10 +69,19 @@ def _indexing(job: Job, names: Mapping[str, str]) -> list[Task]:
 
 
 def study(job: Job, config: Study) -> list[Task]:
-    """Every arm × seed of a study. Corpus, benchmarks and BM25 are shared by all, first weights by equal seeds."""
+    """Every arm × seed of a study, its indexes and its report."""
+    runs = runs_of(job, config)
+    tasks = compared(job, runs)
+    indexing = [task for run in runs for task in _indexing(run.job, _names(run))]
+    return [*tasks, *indexing, Task("report", REPORT, job, _all(tasks))]
+
+
+def compared(job: Job, runs: Sequence[ArmRun]) -> list[Task]:
+    """Training runs, scored and compared: the last task is ``study``. Nothing but ``train`` differs between their jobs,
+    so corpus, benchmarks and BM25 are shared by all, first weights by equal seeds. The job has a study that says which
+    arms and seeds there are."""
     tasks = [Task.of(BENCHMARK, job), *_validation(job), *_passages(job), prepare_task(job), Task.of(BM25, job)]
     tasks += other_tasks(job)
-    runs = runs_of(job, config)
     for seed in dict.fromkeys(run.seed for run in runs):
         seeded = with_seed(job, seed)
         own = (MODEL, *([TOKENS] if job.corpus.tokenise else []), UNTRAINED_EMBED, UNTRAINED)
@@ -78,12 +89,23 @@ def study(job: Job, config: Study) -> list[Task]:
         tasks += [_task(stage, seeded, names) for stage in own]
     # A mix that can't be had is to be known before any arm is trained.
     tasks += [_task(PLAN, run.job, _names(run)) for run in runs]
-    indexing = []
     for run in runs:
         tasks += _arm(run)
-        indexing += _indexing(run.job, _names(run))
-    tasks.append(Task("study", STUDY, job, _all(tasks)))
-    return [*tasks, *indexing, Task("report", REPORT, job, _all(tasks))]
+    return [*tasks, Task("study", STUDY, job, _all(tasks))]
+
+
+def sweep(job: Job) -> list[Task]:
+    """The search for better settings. What all trials share comes first."""
+    base = one_run(job)
+    tasks = [*_validation(base), prepare_task(base), Task.of(MODEL, base)]
+    tasks += [Task.of(TOKENS, base)] if job.corpus.tokenise else []
+    return [*tasks, Task("tune", TUNE, job, _all(tasks))]
+
+
+def confirmation(job: Job, winner: Job) -> list[Task]:
+    """The job file itself and what won, with new seeds, compared on its benchmarks."""
+    runs, both = runs_to_confirm(job, winner)
+    return compared(both, runs)
 
 
 def _arm(run: ArmRun) -> list[Task]:

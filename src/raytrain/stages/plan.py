@@ -106,6 +106,11 @@ def _summary(plan: Plan, steps: int) -> dict[str, dict[str, Any]]:
     return dict(sorted(languages.items()))
 
 
+def shares_of_plan(plan: Plan, steps: int) -> dict[str, float]:
+    """The share of each language of a plan; of a group's, its members' in proportion to rows."""
+    return {language: entry["weight"] for language, entry in _summary(plan, steps).items()}
+
+
 def _check(job: Job) -> None:
     """Refuses what the raw pairs can't give: what is left of them is known only when they are prepared."""
     units = source_units(job)

@@ -20,8 +20,9 @@ class ArmRun:
 
 
 def with_seed(job: Job, seed: int) -> Job:
-    """The job of a study with one seed, and without the study."""
-    return job.model_copy(update={"train": job.train.model_copy(update={"seed": seed}), "study": None})
+    """The job with one seed, and without its study and its search."""
+    train = job.train.model_copy(update={"seed": seed})
+    return job.model_copy(update={"train": train, "study": None, "tune": None})
 
 
 def runs_of(job: Job, study: Study) -> list[ArmRun]:

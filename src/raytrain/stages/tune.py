@@ -1,0 +1,225 @@
+"""tune: trials of a search space, as training runs of their own; what came out, and the ledger of how."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from raytrain.artifact import Artifact, check_file, digest, library_versions, write_file
+from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray, trainings_that_fit
+from raytrain.config import Job
+from raytrain.corpus.corpus import Corpus
+from raytrain.errors import UserError
+from raytrain.evaluate.benchmark import is_test
+from raytrain.interrupt import sigterm_as_ctrl_c
+from raytrain.jobfile import dump_job
+from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
+from raytrain.stages.benchmark import check_validation
+from raytrain.stages.plan import PLAN, make_plan, shares_of_plan
+from raytrain.storage import Location
+from raytrain.tune.config import Tune
+from raytrain.tune.cost import Rate, budget_of, estimate, expected_steps, spent_of
+from raytrain.tune.ledger import Ledger
+from raytrain.tune.objective import front, values_of
+from raytrain.tune.results import Sweep, Trial
+from raytrain.tune.space import MIX, Settings, Space, current
+from raytrain.tune.winner import trial_job
+
+FILE = "sweep.json"
+LEDGERS = "sweeps"  # beside the artifacts: sweeps that differ only in their budgets go on from each other
+_OPERATION = {"confirm", "max_concurrent", "retries", "hang_after_s"}
+
+
+def _tune_of(job: Job) -> Tune:
+    assert job.tune is not None
+    return job.tune
+
+
+def _identity(job: Job) -> Mapping[str, Any]:
+    train = job.train.model_dump(mode="json", exclude={"checkpoint_every", "keep_checkpoints", "init_from"})
+    tune = _tune_of(job).model_dump(mode="json", exclude=_OPERATION)
+    return {"tune": tune, "train": train, "model": job.model.rules()}
+
+
+def _check(job: Job) -> None:
+    """Refuses, before anything is prepared, what no trial could do or should."""
+    tune, validate = _tune_of(job), job.train.validate_on
+    assert validate
+    if is_test(validate.benchmark):
+        raise UserError(
+            f"tune: train.validate_on.benchmark: {validate.benchmark} is a test set: settings that are chosen by it "
+            "would look better on it than they are; take a dev or train split (#dev), or another benchmark"
+        )
+    check_validation(job)
+    if address_of(job.cluster) is None:
+        check_cpus(job.cluster, [job.cluster.local_cpus or cpus_here()])
+    for corner in Space(tune.space).corners():
+        PLAN.check(trial_job(job, corner))
+
+
+def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.tune.conductor import Plan
+    from raytrain.tune.schedulers import rungs
+    from raytrain.tune.sweep import run_sweep
+    from raytrain.tune.trainable import Rules
+    from raytrain.tune.training import TrainingRun
+
+    tune, validate = _tune_of(job), job.train.validate_on
+    assert validate
+    corpus = Corpus.of(inputs["prepare"]).shards
+    shares = shares_of_plan(make_plan(job, corpus), job.train.max_steps)
+    trained = trained_by_some(tune, list(shares))
+    check_languages(job, inputs["validation"], trained)
+    ledger = Ledger(ledger_of(job, inputs), tuple(tune.objectives))
+    running_ray(job.cluster)
+    with sigterm_as_ctrl_c():
+        check_placeable(job.cluster)
+        at_a_time = tune.max_concurrent or trainings_that_fit(job.cluster)
+        rate = rate_of(job)
+        steps = expected_steps(
+            tune.budget.trials,
+            rungs(tune.schedule, validate.every, job.train.max_steps),
+            tune.schedule.reduction,
+            job.train.max_steps,
+        )
+        most = tune.budget.trials * job.train.max_steps
+        estimated = estimate(tune.budget, tune.budget.trials, (steps, most), job.train.batch_size, None, rate)
+        tell_estimate(estimated, ledger, at_a_time, say)
+        plan = Plan(
+            job_of=partial(job_data, job),
+            base=base_settings(job, shares),
+            base_params=Space(tune.space).params(base_settings(job, shares)),
+            batch_size_of=lambda settings: int((settings or {}).get("train.batch_size", job.train.batch_size)),
+            rate=rate,
+        )
+        rules = Rules(tune.objectives, tune.languages, trained, job.train.max_steps, tune.retries, tune.hang_after_s)
+        why = run_sweep(tune, plan, rules, ledger, TrainingRun, at_a_time, validate.every, say)
+    trials = [record.trial for record in ledger.records.values()]
+    _tidy_stopped(job, ledger)
+    sweep = sweep_of(job, trials, estimated, why)
+    files = [
+        write_file(sweep.model_dump_json(indent=1).encode(), folder, FILE),
+        write_file(dump_job(job).encode(), folder, "job.yaml"),
+    ]
+    finished = sum(trial.state == "finished" for trial in trials)
+    say(f"tune: {len(trials)} trials, {finished} to their end; {why}")
+    return Outcome(files, [FILE], {"best": sweep.best, "front": sweep.front, "spent": sweep.spent})
+
+
+def ledger_of(job: Job, inputs: Inputs) -> Location:
+    """Where the ledger of a sweep lies: the same for all budgets, so that a larger one goes on."""
+    identity = dict(_identity(job))
+    tune = {key: value for key, value in identity["tune"].items() if key != "budget"}
+    contents = {role: artifact.manifest.content for role, artifact in inputs.items()}
+    return root_of(job) / LEDGERS / digest({**identity, "tune": tune, "inputs": contents})
+
+
+def job_data(job: Job, settings: Settings | None) -> dict[str, Any]:
+    """The job of a trial as plain data, on the Ray that runs."""
+    import ray
+
+    data = trial_job(job, settings).model_dump(mode="json")
+    data["cluster"]["address"] = ray.get_runtime_context().gcs_address
+    return data
+
+
+def base_settings(job: Job, shares: Mapping[str, float]) -> Settings:
+    """What the job file itself has at the keys that are searched. ``shares``: of the languages in its plan."""
+    data = job.model_dump(mode="json")
+    settings = {key: current(data, key) for key in _tune_of(job).space}
+    return settings | ({MIX: {label: round(share, 6) for label, share in shares.items()}} if MIX in settings else {})
+
+
+def trained_by_some(tune: Tune, base: list[str]) -> list[str]:
+    """The languages that some trial may train on. ``base``: those of the job file itself."""
+    found = set(base)
+    for key, dimension in tune.space.items():
+        found |= set(dimension.dirichlet or ())
+        if key == MIX:
+            found |= {label for option in dimension.choice or () for label in option}
+    return sorted(found)
+
+
+def check_languages(job: Job, benchmark: Artifact, trained: list[str]) -> None:
+    """Raises UserError for languages that are not validated, and for an objective that has none."""
+    tune = _tune_of(job)
+    parts = next(iter(benchmark.manifest.summary["benchmarks"].values()))
+    validated = {label for label, counts in parts.items() if counts["questions"]}
+    missing = sorted(set(tune.languages or ()) - validated)
+    if missing:
+        there = ", ".join(sorted(validated))
+        raise UserError(f"tune.languages: {', '.join(missing)} is not validated; train.validate_on has {there}")
+    values_of(tune.objectives, dict.fromkeys(tune.languages or sorted(validated), 0.0), trained)
+
+
+def rate_of(job: Job) -> Rate:
+    """What one trial's workers cost an hour."""
+    cluster = job.cluster
+    return Rate(cluster.fewest_workers * cluster.gpus_per_worker, None)
+
+
+def tell_estimate(estimated: Mapping[str, float], ledger: Ledger, at_a_time: int, say: Say) -> None:
+    """What the sweep will take, before it starts."""
+    done = sum(record.ended is not None for record in ledger.records.values())
+    before = f", {done} of them done before" if done else ""
+    say(
+        f"tune: {estimated['trials']:,.0f} trials{before}, {at_a_time} at a time; "
+        f"at least {estimated['least_steps']:,.0f} and at most {estimated['steps']:,.0f} steps, "
+        f"{estimated['pairs']:,.0f} pairs"
+    )
+    if "hours" not in estimated:
+        say("tune: how long it takes is known after the first trial")
+
+
+def sweep_of(job: Job, trials: list[Trial], estimated: Mapping[str, float], why: str) -> Sweep:
+    """All that came out."""
+    tune, validate = _tune_of(job), job.train.validate_on
+    assert validate
+    finished = {
+        trial.number: tuple(trial.values[name] for name in tune.objectives)
+        for trial in trials
+        if trial.state == "finished"
+    }
+    best = (
+        max(sorted(finished), key=lambda number: finished[number]) if finished and len(tune.objectives) == 1 else None
+    )
+    languages = tune.languages or sorted(
+        {label for trial in trials for point in trial.curve for label in point.languages}
+    )
+    return Sweep(
+        name=job.name,
+        objectives=list(tune.objectives),
+        metric=validate.metric,
+        benchmark=validate.benchmark,
+        languages=languages,
+        space=Space(tune.space).axes(),
+        search=tune.search.model_dump(mode="json"),
+        schedule=tune.schedule.model_dump(mode="json"),
+        max_steps=job.train.max_steps,
+        batch_size=job.train.batch_size,
+        budget=budget_of(tune.budget),
+        estimated=dict(estimated),
+        spent=spent_of(trial.cost for trial in trials),
+        trials=trials,
+        best=best,
+        front=front(finished),
+        why_ended=why,
+        versions=library_versions(),
+    )
+
+
+def _tidy_stopped(job: Job, ledger: Ledger) -> None:
+    """Deletes the checkpoints of trials that were ended early: nothing goes on from them."""
+    for record in ledger.records.values():
+        if record.trial.state == "stopped" and record.folder:
+            run = Location.of(record.folder, root_of(job).options)
+            if not (run / "manifest.json").exists():
+                run.delete_tree()
+
+
+def read_sweep(artifact: Artifact) -> Sweep:
+    """A finished sweep. Raises UserError if it was damaged."""
+    check_file(artifact, FILE)
+    return Sweep.model_validate_json((artifact.location / FILE).read_text())
+
+
+TUNE = Stage("tune", (), _identity, _run, _check)

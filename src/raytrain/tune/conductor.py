@@ -1,0 +1,179 @@
+"""Between Ray Tune and the ledger: proposes trials, takes their scores, and knows when a sweep is to end."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Stopper
+from ray.tune.search import Searcher
+
+from raytrain.tune.config import Tune
+from raytrain.tune.cost import Rate, budget_of, spent_of, spent_up
+from raytrain.tune.ledger import ENDED as OVER
+from raytrain.tune.ledger import Ledger
+from raytrain.tune.results import Cost, Point
+from raytrain.tune.search import propose
+from raytrain.tune.space import Settings, Space
+from raytrain.tune.trainable import ENDED, SCORES, STEP
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How settings become a trial. ``job_of`` gives the job of a trial as plain data; ``None`` is the job file's own
+    settings, ``base``, of which ``base_params`` is the draw if the space holds them."""
+
+    job_of: Callable[[Settings | None], Mapping[str, Any]]
+    base: Settings
+    base_params: dict[str, Any] | None
+    batch_size_of: Callable[[Settings | None], int]
+    rate: Rate
+
+
+class Conductor(Searcher):  # type: ignore[misc]
+    """A searcher of Ray Tune, and the only writer of the ledger. Trial 0 is the job file itself."""
+
+    def __init__(self, tune: Tune, plan: Plan, ledger: Ledger, say: Say) -> None:
+        super().__init__()
+        self._tune, self._plan, self._ledger, self._say = tune, plan, ledger, say
+        self._space = Space(tune.space)
+        self._numbers: dict[str, int] = {}
+        self._before: dict[int, Cost] = {}  # what a trial had cost when this process began with it
+        records = ledger.records.values()
+        self._unfinished = [record.trial.number for record in records if record.ended is None]
+        self.exhausted = ""  # why no trial is proposed any more
+
+    @property
+    def budget(self) -> dict[str, float]:
+        """The limits, by unit."""
+        return budget_of(self._tune.budget)
+
+    def spent(self) -> dict[str, float]:
+        """What has been spent, by unit."""
+        return spent_of(record.trial.cost for record in self._ledger.records.values())
+
+    def spent_up(self) -> str:
+        """Why running trials are to end, or ""."""
+        return spent_up(self.budget, self.spent(), ("steps", "pairs", "gpu_hours", "money"))
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial: one that was begun and has not ended, or a new one."""
+        if why := self.spent_up():
+            return self._finished(why)
+        if self._unfinished:
+            number = self._unfinished.pop(0)
+            self._say(f"tune: trial {number} is gone on with")
+        else:
+            number = self._ledger.next_number
+            if number >= self._tune.budget.trials:
+                return self._finished(f"all {self._tune.budget.trials} trials were proposed")
+            if not self._begin(number):
+                return self._finished("the grid has no other point")
+        self._numbers[trial_id] = number
+        trial = self._ledger.records[number].trial
+        self._before[number] = trial.cost
+        return {"number": number, "job": self._plan.job_of(trial.settings if number else None)}
+
+    def _begin(self, number: int) -> bool:
+        if not number:
+            self._ledger.start(0, self._plan.base, self._plan.base_params)
+            return True
+        known = self._ledger.known()
+        params = propose(self._space, self._tune.search, len(self._tune.objectives), number, known)
+        if params is None:
+            return False
+        settings = self._space.settings(params)
+        self._ledger.start(number, settings, params)
+        self._say(f"tune: trial {number}: {in_words(settings)}")
+        return True
+
+    def _finished(self, why: str) -> Any:
+        self.exhausted = self.exhausted or why
+        return Searcher.FINISHED
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Takes a score."""
+        self._take(self._numbers[trial_id], result)
+
+    def _take(self, number: int, result: dict[str, Any]) -> None:
+        if STEP not in result:
+            return  # it failed before its first score
+        values = {str(name): float(result[name]) for name in self._tune.objectives}
+        point = Point(step=result[STEP], languages=json.loads(result[SCORES]), values=values)
+        if self._ledger.point(number, point, self._cost(number, result), result["folder"]):
+            self._say(f"tune: trial {number}: step {point.step:,}: {_scores(values)}")
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Takes the end of a trial, whatever it was."""
+        number = self._numbers.pop(trial_id, None)
+        if number is None:
+            return
+        if error or result is None:
+            self._end(number, "failed", why="its actor on the cluster died again and again")
+            return
+        self._take(number, result)  # Ray Tune hands the last result only to this
+        trial = self._ledger.records[number].trial
+        told: dict[str, Any] = {"cost": self._cost(number, result), "tries": result["tries"]}
+        if result.get(ENDED) == "finished":
+            step = result["chosen"]
+            values = next(point.values for point in trial.curve if point.step == step)
+            self._end(number, "finished", step=step, values=values, artifact=result["artifact"], **told)
+        elif result.get(ENDED) == "failed":
+            self._end(number, "failed", why=result["why"], **told)
+        else:
+            why = self.spent_up() or f"ended early by {self._tune.schedule.kind} at step {trial.curve[-1].step:,}"
+            self._end(number, "stopped", why=why, **told)
+
+    def _end(self, number: int, state: Any, **told: Any) -> None:
+        self._ledger.end(number, state, **told)
+        ended = sum(record.trial.state in OVER for record in self._ledger.records.values())
+        how = f": {told['why']}" if told.get("why") else f": {_scores(told['values'])}"
+        self._say(f"tune: trial {number} {state}{how} ({ended} of {self._tune.budget.trials} trials)")
+
+    def _cost(self, number: int, result: Mapping[str, Any]) -> Cost:
+        """Of all tries and all processes that worked on it."""
+        trial = self._ledger.records[number].trial
+        seconds = self._before[number].seconds + result["seconds"]
+        steps = max(result.get(STEP, 0), trial.cost.steps)
+        return self._plan.rate.cost(steps, self._plan.batch_size_of(trial.settings if number else None), seconds)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Ray Tune asks for it; the ledger holds all there is to know."""
+        Path(checkpoint_path).write_bytes(b"")
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never asked for: a sweep goes on from its ledger."""
+        raise NotImplementedError
+
+
+class Spent(Stopper):  # type: ignore[misc]
+    """Ends the trials that run when the budget is spent."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Whether a trial that has told a score is to end."""
+        return bool(self._conductor.spent_up())
+
+    def stop_all(self) -> bool:
+        """Each ends when it tells its next score."""
+        return False
+
+
+def in_words(settings: Settings) -> str:
+    """Settings in one line."""
+    return ", ".join(f"{key} = {_word(value)}" for key, value in settings.items())
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {share:.3f}" for name, share in value.items()) + "}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _scores(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in values.items())

@@ -1,0 +1,98 @@
+"""A trial as Ray Tune runs it: an actor without CPUs that waits for the work and hands on its scores."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune import Trainable
+
+from raytrain.tune.config import Objective
+from raytrain.tune.objective import values_of
+from raytrain.tune.work import Died, Done, Event, Failed, Scored, Start, Work
+
+STEP, SCORES, ENDED = "step", "scores", "ended"  # keys of a result
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What all trials of a sweep have in common."""
+
+    objectives: Sequence[Objective]
+    languages: Collection[str] | None  # whose scores count; None: all
+    trained: Collection[str]  # that trials may train on
+    max_steps: int
+    retries: int
+    hang_after_s: float
+
+
+def trainable_of(start: Start, rules: Rules) -> type[Trainable]:
+    """The class of a sweep's trials."""
+
+    class Trial(Trainable):  # type: ignore[misc]
+        """Each ``step`` waits for one score. What dies or hangs is begun again here: it goes on by itself from its
+        last checkpoint."""
+
+        def setup(self, config: dict[str, Any]) -> None:
+            self._tries, self._spent = 1, 0.0
+            self._last: dict[str, Any] = {}
+            self._work: Work | None = None  # begun by the first ``step``: Ray Tune sets up actors that it never asks
+
+        def cleanup(self) -> None:
+            """A trial that Ray Tune ends is not gone on with: its process goes at once, and what it held with it."""
+            if self._work:
+                self._work.kill()
+            self._work = None
+
+        def step(self) -> dict[str, Any]:
+            while True:
+                event = self._next()
+                match event:
+                    case Scored():
+                        scores = chosen(event.languages, rules.languages)
+                        self._last = {
+                            STEP: event.step,
+                            **values_of(rules.objectives, scores, rules.trained),
+                            SCORES: json.dumps(dict(event.languages)),  # Ray Tune would flatten a dict
+                            "folder": event.folder,
+                        }
+                        if event.step < rules.max_steps:  # the last score waits for the model to be written
+                            return self._told(event, {})
+                    case Done():
+                        end = {ENDED: "finished", "chosen": event.step, "artifact": event.artifact, "done": True}
+                        return self._told(event, end)
+                    case Failed():
+                        return self._told(event, {ENDED: "failed", "why": event.why, "done": True})
+                    case Died():
+                        if self._tries > rules.retries:
+                            why = f"tried {self._tries} times; the last: {event.why}: {_last_word(event)}"
+                            return self._told(event, {ENDED: "failed", "why": why, "done": True})
+                        self._begin_again(event)
+
+        def _next(self) -> Event:
+            self._work = self._work or start(self.config["job"])
+            try:
+                return self._work.next(rules.hang_after_s)
+            except TimeoutError:
+                self._work.kill()
+                return Died(f"no score for {rules.hang_after_s:,.0f} s (tune.hang_after_s)", rules.hang_after_s)
+
+        def _begin_again(self, event: Died) -> None:
+            self._tries += 1
+            self._spent += event.seconds
+            self.cleanup()
+
+        def _told(self, event: Event, end: dict[str, Any]) -> dict[str, Any]:
+            return {**self._last, "seconds": self._spent + event.seconds, "tries": self._tries, **end}
+
+    return Trial
+
+
+def chosen(scores: Any, languages: Collection[str] | None) -> dict[str, float]:
+    """The scores that count."""
+    return {label: score for label, score in scores.items() if languages is None or label in languages}
+
+
+def _last_word(event: Died) -> str:
+    """The last line of its log that says something."""
+    return next((line.strip() for line in reversed(event.log) if line.strip()), "it said nothing")

@@ -1,0 +1,63 @@
+"""What a trial does, seen from Ray Tune: something that begins, gives scores, ends, and can be stopped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A validation: ``languages`` is the metric of each. ``seconds`` of work since the trial, or this try, began."""
+
+    step: int
+    languages: Mapping[str, float]
+    seconds: float
+    folder: str = ""  # of the run
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end, as it should be: ``step`` of the checkpoint that became the model, which lies in ``artifact``."""
+
+    step: int
+    artifact: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An end that would come again: ``why`` is for the user."""
+
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Died:
+    """An end that may not come again: the process is gone, or was given up. ``log``: its last lines."""
+
+    why: str
+    seconds: float
+    log: tuple[str, ...] = field(default=(), repr=False)
+
+
+Event = Scored | Done | Failed | Died
+
+
+class Work(Protocol):
+    """One try of a trial."""
+
+    def next(self, timeout: float) -> Event:
+        """Waits for what comes next. Raises TimeoutError."""
+        ...
+
+    def end(self) -> None:
+        """Ends it in a way that it can go on from later."""
+        ...
+
+    def kill(self) -> None:
+        """Ends it now, with all that it holds. May be called twice."""
+        ...
+
+
+Start = Callable[[Mapping[str, Any]], Work]  # the job of the trial, as plain data → its work, begun
