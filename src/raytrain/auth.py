@@ -43,8 +43,8 @@ def token_path() -> Path:
 def use_token() -> Token | None:
     """Turns token authentication on for this process, if there is a token and RAY_AUTH_MODE does not forbid it.
 
-    Ray itself does not, where it is given an address. Raises UserError where RAY_AUTH_MODE asks for a token and there is
-    none, and for a file that others may read and that can't be closed to them.
+    Ray itself does not, where it is given an address. Raises UserError where RAY_AUTH_MODE asks for a token and there
+    is none, and for a file that others may read and that can't be closed to them.
     """
     mode = os.environ.get(MODE)
     if mode is not None and mode.lower() != "token":
@@ -101,7 +101,7 @@ def _close(path: Path) -> None:
 def _tell_ray() -> None:
     """Ray reads the variable when it is imported, and never again by itself."""
     if "ray" in sys.modules:
-        from ray._raylet import AuthenticationTokenLoader, Config
+        from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # compiled
 
         Config.initialize("")
         AuthenticationTokenLoader.instance().reset_cache()

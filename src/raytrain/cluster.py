@@ -5,7 +5,6 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 
 from raytrain.auth import GIVE_IT, own_token, use_token
 from raytrain.config import Cluster

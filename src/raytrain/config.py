@@ -286,8 +286,8 @@ class Cluster(Section):
 
     address: str | None = Field(
         None,
-        description="of a running Ray cluster, host:port or auto; default: RAY_ADDRESS, or start one here; http://host:port "
-        "(its dashboard) is for raytrain submit",
+        description="of a running Ray cluster: host:port or auto; default: RAY_ADDRESS, or start one here; "
+        "http://host:port, its dashboard, is for raytrain submit",
     )
     local_cpus: PositiveInt | None = Field(None, description="CPUs of a Ray started here; default: all")
     workers: Annotated[PositiveInt | list[PositiveInt], AfterValidator(_range)] = Field(
@@ -305,14 +305,14 @@ class Cluster(Section):
         3, description="how often in a row, without progress between, dead workers of train and index are restarted"
     )
     wait_for_nodes_s: NonNegativeInt = Field(
-        600, description="seconds to wait for nodes that are to come, or to come again, until the fewest workers have room"
+        600, description="seconds to wait for nodes to come, or to come again, until the fewest workers have room"
     )
     labels: Annotated[NodeLabels, BeforeValidator(absent_is_empty)] = NodeLabels()
     environment: Literal["image", "pip"] = Field(
         "image", description="of a submitted job: the nodes have what raytrain needs, or pip installs it there"
     )
     driver_cpus: NonNegativeFloat = Field(
-        0.0, description="that the driver of a submitted job takes from the nodes; 0: it runs on the head, and takes none"
+        0.0, description="of the nodes, for the driver of a submitted job; 0: it runs on the head, and takes none"
     )
 
     @property

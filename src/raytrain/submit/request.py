@@ -10,8 +10,11 @@ from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.submit.source import CONSTRAINTS, JOB_FILE
 
-Stage = Literal["run", "prepare", "tokenise", "train", "export", "embed", "index", "evaluate"]
-NAME, HASH = "raytrain_job", "raytrain_hash"  # keys of the metadata
+Stage = Literal["run", "prepare", "tokenise", "train", "export", "embed", "index", "evaluate", "tune"]
+NAME, STAGE, HASH = "raytrain_job", "raytrain_stage", "raytrain_hash"  # keys of the metadata
+# How long Ray waits for a driver that it has asked to end: 3 s of its own accord, and a checkpoint takes longer.
+GRACE_S = 120
+GRACE_VARIABLE = "RAY_JOB_STOP_WAIT_TIME_S"
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,13 @@ def shipped(job: Job) -> Job:
 
 def request_for(job: Job, stage: Stage, content: str, working_dir: str) -> Request:
     """``content`` is the hash of what is in ``working_dir``. Raises UserError where the environment can't be made."""
-    given = f"{stage}-{content}"
     return Request(
         submission_id=f"{job.name}-{stage}-{content[:12]}",
         # -u: lines are seen when they are said. -m: the folder it runs in comes before an installed raytrain.
         entrypoint=f"python -u -m raytrain {stage} {JOB_FILE}",
-        runtime_env={"working_dir": working_dir, **_packages(job)},
-        metadata={"job_name": job.name, NAME: job.name, "raytrain_stage": stage, HASH: given},
+        # The only variable that travels. What credentials there are here stays here.
+        runtime_env={"working_dir": working_dir, "env_vars": {GRACE_VARIABLE: str(GRACE_S)}, **_packages(job)},
+        metadata={"job_name": job.name, NAME: job.name, STAGE: stage, HASH: content},
         driver_cpus=job.cluster.driver_cpus,
         driver_labels=dict(job.cluster.labels.driver),
     )
@@ -63,4 +66,3 @@ def _packages(job: Job) -> dict[str, Any]:
     ]
     constraints = f"-c ${{RAY_RUNTIME_ENV_CREATE_WORKING_DIR}}/{CONSTRAINTS}"
     return {"pip": {"packages": [constraints, *wanted], "pip_check": False}}
-
