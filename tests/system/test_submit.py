@@ -1,6 +1,5 @@
 """raytrain submit against a real head with token authentication."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -101,14 +100,39 @@ def test_refused_without_the_token_or_with_another(head: Head, job: Path) -> Non
         assert time.monotonic() - start < 60
 
 
-def test_killed_clients_leave_a_job_that_is_followed_again_and_stopped(head: Head, tmp_path: Path) -> None:
-    job = written(tmp_path, name="submitted.long", max_steps=100_000, checkpoint_every=50)
+def test_a_killed_client_leaves_a_job_that_is_followed_again_and_stopped(head: Head, tmp_path: Path) -> None:
+    job = written(tmp_path, name="submitted.long", max_steps=100_000, checkpoint_every=10_000)
     client = begun(head, "submit", str(job), "--stage", "train")
-    assert client.stdout
-    seen = [line for line in iter(client.stdout.readline, "") if "steps" not in line or not line.startswith("train: ")]
-    del seen
+    first = until(client, "/100,000 steps")
     client.send_signal(signal.SIGKILL)
     client.wait()
+    second = begun(head, "submit", str(job), "--stage", "train")  # finds what runs
+    assert until(second, "/100,000 steps")[: len(first) - 1] == first[:-1]
+    second.send_signal(signal.SIGINT)
+    _, told = second.communicate(timeout=60)
+    assert second.returncode == 130
+    (name,) = {line.split()[1] for line in told.splitlines() if "runs already" in line}
+    assert f"raytrain logs {name} --follow" in told and f"raytrain stop {name}" in told
+    third = begun(head, "logs", str(job), "--follow")
+    assert until(third, "/100,000 steps")[: len(first) - 1] == first[:-1]
+    stopped = raytrain(head, "stop", str(job))
+    assert stopped.returncode == 0 and f"{name} stopped" in stopped.stderr, stopped.stderr
+    rest, told = third.communicate(timeout=60)
+    assert third.returncode == 130 and f"{name} was stopped" in told
+    assert "ends with a checkpoint" in rest
+    assert list((tmp_path / "root/train").glob("*/checkpoints/*")), rest
+    assert "has ended already: stopped" in raytrain(head, "stop", name).stderr
+
+
+def until(client: "subprocess.Popen[str]", word: str) -> list[str]:
+    """The lines that a client shows up to the first with this word."""
+    assert client.stdout
+    lines = []
+    for line in client.stdout:
+        lines.append(line)
+        if word in line and not line.startswith("train: 0/"):
+            return lines
+    raise AssertionError("".join(lines) + (client.stderr.read() if client.stderr else ""))
 
 
 def test_nothing_of_this_machine_travels(head: Head, job: Path) -> None:
@@ -119,15 +143,9 @@ def test_nothing_of_this_machine_travels(head: Head, job: Path) -> None:
     assert done.returncode == 0
     client = JobSubmissionClient(head.dashboard, headers={"Authorization": f"Bearer {head.token}"})
     told = str([job.dict() for job in client.list_jobs()])
-    kept = "".join(file.read_text(errors="replace") for file in (tmp_root(job)).rglob("*") if file.is_file())
+    kept = "".join(file.read_text(errors="replace") for file in (job.parent / "root").rglob("*") if file.is_file())
     for value in [*secret.values(), head.token]:
         assert value not in told
         assert value not in done.stdout + done.stderr
         assert value not in kept
 
-
-def tmp_root(job: Path) -> Path:
-    return job.parent / "root"
-
-
-assert os
