@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 FAKE_HEAD = "f" * 51 + "00000"
+HEAD_TYPE = "ray.head.default"  # the provider knows it by no other name
 HOST = "127.0.0.1"
 
 
@@ -101,8 +102,8 @@ def _autoscaling(gcs: str, types: Mapping[str, Any]) -> dict[str, Any]:
         "idle_timeout_minutes": 0.2,
         "upscaling_speed": 100,
         "provider": provider,
-        "available_node_types": {"head": head, **types},
-        "head_node_type": "head",
+        "available_node_types": {HEAD_TYPE: head, **types},
+        "head_node_type": HEAD_TYPE,
         "auth": {},
         "head_node": {},
         "file_mounts": {},

@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any
 
 from raytrain.artifact import Artifact, check_file, digest, library_versions, write_file
-from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray, trainings_that_fit
+from raytrain.cluster import address_of, cpus_here, labelled, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import is_test
 from raytrain.interrupt import sigterm_as_ctrl_c
 from raytrain.jobfile import dump_job
+from raytrain.nodes import check_cpus, trainings_that_fit
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
 from raytrain.stages.benchmark import check_validation
 from raytrain.stages.plan import PLAN, make_plan, shares_of_plan
@@ -57,6 +58,7 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.placing import place_workers
     from raytrain.tune.conductor import Plan
     from raytrain.tune.schedulers import rungs
     from raytrain.tune.sweep import run_sweep
@@ -72,8 +74,8 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     ledger = Ledger(ledger_of(job, inputs), tuple(tune.objectives))
     running_ray(job.cluster)
     with sigterm_as_ctrl_c():
-        check_placeable(job.cluster)
-        at_a_time = tune.max_concurrent or trainings_that_fit(job.cluster)
+        place_workers(job.cluster, (), say, patient=False)
+        at_a_time = tune.max_concurrent or trainings_that_fit(labelled(job.cluster))
         rate = rate_of(job)
         steps = expected_steps(
             tune.budget.trials,

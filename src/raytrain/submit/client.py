@@ -1,5 +1,6 @@
 """The jobs of a cluster: where its dashboard is, how it is spoken to, and what it answers in words."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
 _HTTP = ("http://", "https://")
+_TALKATIVE = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+)
 _VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
 
@@ -32,9 +38,8 @@ def dashboard_of(address: str | None, cluster: Cluster | None = None) -> str:
             "submit: to which cluster? Give --address http://HOST:8265 (the dashboard of its head, as an SSH tunnel or "
             f"kubectl port-forward brings it here), or set {_VARIABLES[0]}"
         )
-    parts = urlsplit(found)
-    if parts.username or parts.password:
-        raise UserError(f"submit: the address of {parts.hostname} holds a password: {GIVE_IT}")
+    if urlsplit(found).password:  # of --address or a variable: a job file with one is refused when it is read
+        raise UserError(f"submit: the address of {urlsplit(found).hostname} holds a password: {GIVE_IT}")
     return found.rstrip("/")
 
 
@@ -53,6 +58,8 @@ def open_client(address: str) -> "JobSubmissionClient":
     use_token()
     from ray.job_submission import JobSubmissionClient
 
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     with in_words(address), _without_variables():
         return JobSubmissionClient(address)
 
