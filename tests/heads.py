@@ -80,13 +80,15 @@ def _clean_environment(token: str, folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     (folder / "home").mkdir()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [kept.get("PYTHONPATH")])])
+    kept["PYTHONPATH"] = paths  # where the autoscaler finds fake_machines
     return kept | {"PATH": path, "HOME": str(folder / "home"), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
 
 
 def _autoscaling(gcs: str, types: Mapping[str, Any]) -> dict[str, Any]:
     provider = {
         "type": "external",
-        "module": "ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider",
+        "module": "fake_machines.FakeMachines",
         "gcs_address": gcs,
         "head_node_id": FAKE_HEAD,
         "launch_multiple": True,
