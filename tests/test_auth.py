@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from raytrain.auth import own_token, use_token
+from raytrain.doctor import _authentication, is_public
 from raytrain.errors import UserError
 
 
@@ -70,3 +71,20 @@ def test_no_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert use_token() is None
     own_token()
     assert not (home / ".ray").exists()
+
+
+def test_doctor_tells_of_the_token_and_not_what_it_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _authentication().ok
+    assert "RAY_AUTH_TOKEN" in _authentication().found
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "very-secret")
+    found = _authentication()
+    assert found.ok
+    assert "authentication is on" in found.found
+    assert "very-secret" not in found.found
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    assert not _authentication().ok
+
+
+def test_which_dashboards_others_reach() -> None:
+    assert [is_public(host) for host in ("127.0.0.1", "::1", "localhost")] == [False] * 3
+    assert [is_public(host) for host in ("0.0.0.0", "::", "10.0.0.7", "head")] == [True] * 4

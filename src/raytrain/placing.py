@@ -1,7 +1,7 @@
 """Waiting until there is room: for what other jobs hold, for nodes that went, for nodes that an autoscaler starts."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -175,21 +175,34 @@ class _Waiting:
             self._refuse()
 
     def _refuse(self) -> None:
-        waited = round(time.monotonic() - self._lacking_since)
-        scaled = f" (the autoscaler was asked for {waited:,} s, and has no nodes for it)" if self._scaled else ""
-        try:
-            self._need.check(alive_nodes().values())
-        except UserError as error:
-            raise UserError(f"{error}{scaled}") from error
+        if self._scaled:
+            refused = self._request is not None and self._request.is_refused()
+            raise UserError(
+                f"cluster.workers: {self._need.stage} needs {_words(self._need.bundles(self._need.fewest))}, and "
+                + ("the autoscaler has no nodes for that" if refused else f"no nodes have come in {self._wait_s:,g} s")
+                + ": ask for fewer or smaller workers or other cluster.labels, or let it start more or larger nodes"
+            )
+        self._need.check(alive_nodes().values())
         raise UserError(
             f"cluster.workers: there is no room for {self._need.fewest} {self._need.what} on the nodes there are: ask "
-            f"for fewer, or add nodes{scaled}"
+            "for fewer, or add nodes"
         )
 
     def _tell(self, line: str) -> None:
         if line != self._told:
             self._told = line
             self._say(line)
+
+
+def _words(bundles: Sequence[Bundle]) -> str:
+    """Equal ones together: ``4 × 2 CPU, 1 GPU on nodes with pool: train``."""
+    counts: dict[str, int] = {}
+    for bundle in bundles:
+        has = ", ".join(f"{amount:g} {name}" for name, amount in bundle.resources.items())
+        where = ", ".join(f"{key}: {value}" for key, value in bundle.selector.items())
+        text = f"{has} on nodes with {where}" if where else has
+        counts[text] = counts.get(text, 0) + 1
+    return " and ".join(f"{count} × {text}" for text, count in counts.items())
 
 
 def resources_of_worker(cluster: Cluster) -> dict[str, float]:

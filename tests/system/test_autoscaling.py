@@ -1,5 +1,6 @@
 """A real autoscaler starts nodes for a job and ends them afterwards; a node that is killed is replaced."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -72,8 +73,12 @@ class Watched:
             self.nodes.append((self._now(), pools))
         return pools
 
-    def until(self, word: str) -> None:
-        while not any(word in line for _, line in self.lines):
+    def until_step(self, step: int) -> None:
+        """Waits until the training has made so many steps."""
+        while True:
+            steps = [int(found[1]) for _, line in self.lines if (found := re.match(r"train: (\d+)/", line))]
+            if steps and steps[-1] >= step:
+                return
             assert self._client.poll() is None, self.told()
             time.sleep(0.2)
 
@@ -114,31 +119,35 @@ def test_nodes_come_a_job_runs_and_nodes_go(head: Head, tmp_path: Path) -> None:
     while job.seen():
         assert time.monotonic() - start < 120
         time.sleep(0.5)
-    print(f"all nodes are gone {time.monotonic() - start:.0f} s after the job")
+    print(f"the last node went {job.nodes[-1][0] - job.lines[-1][0]:.0f} s after the last line")
 
 
 def test_a_killed_node_is_replaced_and_the_job_ends_right(head: Head, tmp_path: Path) -> None:
     job = Watched(head, written(tmp_path, {"max_failures": 5}, max_steps=400, checkpoint_every=20))
-    job.until("train: 60/")
+    job.until_step(60)
     (doomed,) = [process for pool, process in raylets(head) if pool == "train"]
     killed = [doomed, *doomed.children(recursive=True)]
     for process in killed:
         process.kill()
     assert job.end() == 0, job.told()
     print(job.told())
-    assert "400 steps" in job.lines[-2][1]
+    assert "train: 400 steps" in job.lines[-2][1]
+    assert "starts them again from the last checkpoint" in job.told() or "goes on elsewhere" in job.told()
 
 
 def test_what_no_node_can_have_is_refused_at_once(head: Head, tmp_path: Path) -> None:
-    for cluster, words in (
-        ({"workers": 4, "cpus_per_worker": 2}, "do not fit"),
-        ({"labels": {"train": {"pool": "gpu"}}}, "cluster.labels.train: no node has pool: gpu"),
+    for number, (cluster, words) in enumerate(
+        (
+            ({"workers": 4, "cpus_per_worker": 2}, "4 × 2 CPU on nodes with pool: train and 1 × 1 CPU on nodes with"),
+            ({"labels": {"train": {"pool": "gpu"}}}, "2 × 1 CPU on nodes with pool: gpu"),
+        )
     ):
-        place = tmp_path / f"{len(words)}"
+        place = tmp_path / str(number)
         place.mkdir()
-        job = Watched(head, written(place, {**cluster}))
+        job = Watched(head, written(place, cluster))
         assert job.end() == 2, job.told()
-        assert words in job.lines[-1][1], job.told()
+        assert f"train needs {words}" in job.lines[-1][1], job.told()
+        assert "the autoscaler has no nodes for that" in job.lines[-1][1]
         asked = next(second for second, line in job.lines if "train: waits for room" in line)
         assert job.lines[-1][0] - asked < 30
         print(job.told())
