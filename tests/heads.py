@@ -101,7 +101,7 @@ def _autoscaling(gcs: str, types: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "cluster_name": "test",
         "max_workers": 8,
-        "idle_timeout_minutes": 0.2,
+        "idle_timeout_minutes": 0.4,
         "upscaling_speed": 100,
         "provider": provider,
         "available_node_types": {HEAD_TYPE: head, **types},

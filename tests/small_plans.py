@@ -33,6 +33,11 @@ def taken_of(plan: Plan, steps: int) -> dict[str, int]:
     return {entry.name: sum(taken[member] for member in entry.members) for entry in plan.entries}
 
 
+def weights_of(plan: Plan, step: int = 0) -> dict[str, float]:
+    """The weight of each entry of the mix at a step, by name."""
+    return {entry.name: weight for entry, weight in plan.mix_at(step).items()}
+
+
 def shards(name: str, *rows: int, group: int = 64) -> Shards:
     return Shards(name, rows, group)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from raytrain.config import Job
 from raytrain.jobfile import _Loader, _models, job_from
 from raytrain.losses.config import KL, InfoNCE, LearnedTemperature, MarginMSE, Matryoshka
+from raytrain.plan.config import Mix
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,6 +30,8 @@ def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     for name, field in model.model_fields.items():
         named = get_origin(field.annotation) is dict  # of arms and terms: its keys are names of the user's
         inner = None if named else next(_models(field.annotation), None)
+        if inner is Mix and prefix != "train.":
+            inner = None  # of a change: its keys are those of train.mix
         found += keys(inner, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
     return found
 

@@ -52,6 +52,25 @@ def test_the_smallest_job_has_defaults_everywhere(tmp_path: Path) -> None:
     assert (loaded.train.batch_size, loaded.cluster.workers, loaded.evaluate.benchmarks) == (128, 1, [])
 
 
+def test_arms_that_differ_in_multipliers_alone_are_two(tmp_path: Path) -> None:
+    few = {"groups": {"few": ["fin", "swa"]}}
+    arms = {"even": {"temperature": 2.0}, "more": {"temperature": 2.0, **few, "multipliers": {"few": 2.0}}}
+    study = {"arms": arms, "seeds": [1]}
+    options = {"evaluate": {"benchmarks": ["demo:cldr"]}}
+    assert job(tmp_path, study=study, **options).study
+    arms["most"] = {"temperature": 2.0, "multipliers": {"fin": 2.0, "swa": 2.0}}
+    assert "arms more and most have the same mix and seed 1" in refusal(tmp_path, study=study, **options)
+
+
+def test_an_arm_with_a_cap_and_a_change_of_the_mix_are_refused(tmp_path: Path) -> None:
+    study = {"arms": {"a": {"include": ["eng"]}, "b": {"max_passes": 2.0}}}
+    changes: dict[str, Any] = {"at": 9, "learning_rate": 1e-4}
+    options: dict[str, Any] = {"study": study, "evaluate": {"benchmarks": ["demo:cldr"]}}
+    assert job(tmp_path, train={"changes": [changes]}, **options).study
+    changes["mix"] = {"include": ["fin"]}
+    assert "study.arms.b.max_passes caps a run" in refusal(tmp_path, train={"changes": [changes]}, **options)
+
+
 def test_a_section_with_nothing_under_it_has_defaults(tmp_path: Path) -> None:
     assert job(tmp_path, train=None, cluster=None, evaluate=None, storage=None) == job(tmp_path)
 
@@ -242,8 +261,38 @@ def test_each_backbone_alone_will_do(tmp_path: Path, key: str) -> None:
         (["train.lanes=4", "cluster.workers=5"], "cluster.workers (5) is more than train.lanes (4)"),
         (["corpus.languages=[eng]", "train.mix.include=[eng, fin]"], "names fin, which corpus.languages leaves"),
         (["corpus.languages=[eng]", "train.mix.weights={fin: 1}"], "names fin, which corpus.languages leaves"),
-        (["train.mix={weights: {eng: 1}, include: [eng]}"], "leave out include, exclude and temperature"),
-        (["train.mix={weights: {eng: 1}, temperature: 2}"], "leave out include, exclude and temperature"),
+        (["train.changes=[{at: 1000, learning_rate: 1e-4}]"], "changes.0.at (1000) must be less than max_steps (1000)"),
+        (["train.changes=[{at: 0, learning_rate: 1e-4}]"], "train.changes.0.at: Input should be greater than 0"),
+        (["train.changes=[{at: 9}]"], "train.changes.0: changes nothing: give mix, losses or learning_rate"),
+        (
+            ["train.changes=[{at: 9, losses: {nce: 2.0}}]"],
+            "changes.0.losses: no term is called nce; there are info_nce",
+        ),
+        (["train.changes=[{at: 9, losses: {info_nce: 0.0}}]"], "train.changes.0.losses.info_nce: Input should be gr"),
+        (["train.changes=[{at: 9, mixx: {}}]"], "train.changes.0.mixx: unknown key; did you mean mix?"),
+        (
+            ["train.changes=[{at: 9, mix: {includ: [eng]}}]"],
+            "train.changes.0.mix.includ: unknown key; did you mean incl",
+        ),
+        (
+            ["train.changes=[{at: 9, learning_rate: 1e-4}, {at: 9, learning_rate: 1e-5}]"],
+            "changes.1.at (9) must be more than that before it (9)",
+        ),
+        (
+            ["corpus.languages=[eng]", "train.changes=[{at: 9, mix: {include: [fin]}}]"],
+            "train.changes.0.mix names fin, which corpus.languages leaves",
+        ),
+        (
+            ["train.mix.max_passes=2.0", "train.changes=[{at: 9, mix: {include: [fin]}}]"],
+            "train.mix.max_passes caps a run of one mix, and train.changes gives it another",
+        ),
+        (
+            ["train.changes=[{at: 9, mix: {max_passes: 2.0}}]"],
+            "train.changes.0.mix.max_passes caps a run of one mix",
+        ),
+        (["corpus.languages=[eng]", "train.mix.groups={few: [fin]}"], "names fin, which corpus.languages leaves"),
+        (["train.mix={weights: {eng: 1}, include: [eng]}"], "weights say all: leave out include, exclude"),
+        (["train.mix={weights: {eng: 1}, temperature: 2}"], "weights say all: leave out include, exclude"),
         (["train.mix.weights={eng: 0}"], "no weight is above 0"),
         (["train.mix.weights={}"], "no weight is above 0"),
         (["train.warmup_steps=9", "train.max_steps=9"], "warmup_steps (9)"),

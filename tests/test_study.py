@@ -29,6 +29,7 @@ from raytrain.stages.study import all_pairs, check_apart
 from raytrain.study.arms import runs_of
 from raytrain.study.gather import Evaluated
 from raytrain.study.results import BenchmarkResult, Comparison
+from raytrain.submit.plan import plan_of
 from s3server import S3Server
 
 pytestmark = pytest.mark.timeout(1800)  # seven training runs are set up within the tests that need them
@@ -199,6 +200,25 @@ def test_the_means_of_every_metric_are_in_one_file_with_how_they_came_about(plan
     assert (evaluation["device"], evaluation["rules"]["depth"]) == ("cpu", 1000)
     assert {"bm25", "seed:1/untrained"} <= set(how["evaluations"])
     assert any(path.endswith("topics.tsv") for path in how["benchmarks"]["beir-eval"]["files"])
+
+
+def test_what_the_study_would_take_is_what_it_took(
+    planted: dict[str, Artifact], data: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    train, embed = plan_of(job_from(data(ARMS), "test")).lines
+    runs = [artifact for name, artifact in planted.items() if name.endswith("/train")]
+    steps = [json.loads(step) for run in runs for step in (run.location / "metrics.jsonl").read_text().splitlines()]
+    assert train.work.runs == len(runs)
+    assert train.cost.tokens.low < sum(step["tokens"] for step in steps) < train.cost.tokens.high
+    embedded = [
+        artifact.manifest.summary for name, artifact in planted.items() if name.endswith(("/embed", "ed-embed"))
+    ]
+    assert embed.work.runs == len(embedded)
+    assert embed.cost.tokens.low < sum(summary["tokens"] for summary in embedded) < embed.cost.tokens.high
+    for line, what in ((train, "a sample of the corpus"), (embed, "a sample of the benchmarks")):
+        assert line.work.tokens_a_text.source.startswith(what)
+        assert line.rate is not None
+        assert line.rate.how == "measured"
 
 
 def test_search_finds_the_passage_that_shares_the_words(

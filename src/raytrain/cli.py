@@ -126,7 +126,8 @@ def plan(
             print_row(console, row)
         return
     for mix in planned_mixes(loaded, arm, _work):
-        print_mix(console, mix.title, mix.lines)
+        for title, lines in [*mix.segments, (mix.title, mix.lines)]:
+            print_mix(console, title, lines)
         print(f"plan: {mix.plan.location.uri}\nplot: {(mix.plan.location / PLOT).uri}\n")
     train = loaded.train
     total = train.max_steps * train.batch_size

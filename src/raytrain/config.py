@@ -22,7 +22,9 @@ from raytrain.index.config import Index
 from raytrain.losses.config import InfoNCE, Losses, MarginMSE
 from raytrain.plan.config import Mix
 from raytrain.section import Labels, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
+from raytrain.submit.config import Throughput
 from raytrain.track.config import Track
+from raytrain.train.changes import Change, check_changes
 from raytrain.tune.config import Tune
 from raytrain.tune.space import Space, with_settings
 
@@ -139,6 +141,7 @@ class Train(Section):
     losses: Losses = Field(
         {"info_nce": InfoNCE()}, description="name → term; they are added up, each times its weight, and logged by name"
     )
+    changes: list[Change] = Field([], description="what is otherwise from a step on, in order of steps")
     negatives_per_row: NonNegativeInt | None = Field(
         None, description="hard negatives of a row that are used, the first ones; default: all it has"
     )
@@ -182,7 +185,14 @@ class Train(Section):
                 raise ValueError(f"losses.{name} compares with negatives, and negatives_per_row is 0")
         if self.warmup_steps >= self.max_steps and self.schedule != "constant":
             raise ValueError(f"warmup_steps ({self.warmup_steps}) leaves none of max_steps ({self.max_steps})")
+        check_changes(self.changes, self.losses, self.max_steps)
         return self
+
+    @property
+    def mixes(self) -> list[tuple[str, int, Mix]]:
+        """Each mix: its key, the step from which on it holds, and itself."""
+        changed = [(f"train.changes.{i}.mix", c.at, c.mix) for i, c in enumerate(self.changes) if c.mix is not None]
+        return [("train.mix", 0, self.mix), *changed]
 
 
 class Evaluate(Section):
@@ -229,7 +239,8 @@ class Arm(Mix):
         if self.weights is not None:
             total = sum(self.weights.values())
             return {language: weight / total for language, weight in self.weights.items() if weight}, limits
-        return self.temperature, frozenset(self.asked), frozenset(self.exclude or ()), limits
+        left = (frozenset(self.asked), frozenset(self.exclude or ()))
+        return self.temperature, frozenset(self.factors.items()), *left, limits
 
 
 class Study(Section):
@@ -314,6 +325,13 @@ class Cluster(Section):
     driver_cpus: NonNegativeFloat = Field(
         0.0, description="of the nodes, for the driver of a submitted job; 0: it runs on the head, and takes none"
     )
+    prices: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        {},
+        description="of one node of a type for an hour; its type is its label ray.io/node-group (a node type of the "
+        "autoscaler, a group of KubeRay), `default` for others",
+    )
+    currency: str = "USD"
+    throughput: Annotated[Throughput, BeforeValidator(absent_is_empty)] = Throughput()
 
     @property
     def fewest_workers(self) -> int:
@@ -324,6 +342,15 @@ class Cluster(Section):
     def most_workers(self) -> int:
         """What a run takes if it can have it."""
         return self.workers[1] if isinstance(self.workers, list) else self.workers
+
+    @model_validator(mode="after")
+    def _priced(self) -> "Cluster":
+        node = self.throughput.node
+        if node is not None and node not in self.prices:
+            raise ValueError(
+                f"throughput.node: prices says nothing of {node}; it has {', '.join(self.prices) or 'none'}"
+            )
+        return self
 
 
 class Job(Section):
@@ -359,11 +386,14 @@ class Job(Section):
                 "a worker owns at least one lane"
             )
         arms = self.study.arms if self.study else {}
-        mixes = [("train.mix", self.train.mix), *((f"study.arms.{name}", arm) for name, arm in arms.items())]
-        for key, mix in mixes:
-            asked = set(mix.asked)
-            if self.corpus.languages is not None and asked - set(self.corpus.languages):
-                lacking = ", ".join(sorted(asked - set(self.corpus.languages)))
+        mixes = [(key, mix) for key, _, mix in self.train.mixes]
+        for key, mix in [*mixes, *((f"study.arms.{name}", arm) for name, arm in arms.items())]:
+            if mix.max_passes is not None and len(mixes) > 1:
+                raise ValueError(
+                    f"{key}.max_passes caps a run of one mix, and train.changes gives it another: leave one of them out"
+                )
+            lacking = ", ".join(sorted(mix.named - set(self.corpus.languages or mix.named)))
+            if lacking:
                 raise ValueError(f"{key} names {lacking}, which corpus.languages leaves out")
         validate = self.train.validate_on
         if validate and validate.benchmark in self.evaluate.benchmarks:

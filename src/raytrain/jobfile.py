@@ -38,21 +38,20 @@ for _class in (_Loader, _Dumper):
     _class.add_implicit_resolver("tag:yaml.org,2002:float", _SCIENTIFIC, list("-+0123456789"))
 
 
+EXTENDS = "extends"  # of a job file: others that it is based on. It is no key of a Job, which knows nothing of files
+_TOP = (*Job.model_fields, EXTENDS)
+
+
 def load_job(path: str | Path, overrides: Sequence[str] = ()) -> Job:
-    """The job of a file with ``section.key=value`` overrides applied.
+    """The job of a file, on top of the files that it ``extends``, with ``section.key=value`` overrides applied.
 
     Raises UserError, one line for each thing that is wrong, with the path of the key and what is allowed.
     """
-    try:
-        text = Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: can't read the job file: {getattr(error, 'strerror', None) or error}") from error
-    data = _parse(text, str(path))
-    if not isinstance(data, dict):
-        raise UserError(f"{path}: a job file is a mapping with the keys {', '.join(Job.model_fields)}")
+    own = _read(Path(path))
+    data = _resolved(own, (Path(path),))
     for override in overrides:
         _apply(data, override)
-    return job_from(data, str(path))
+    return job_from(data, f"{path} (with what it extends)" if EXTENDS in own else str(path))
 
 
 def job_from(data: dict[str, Any], where: str) -> Job:
@@ -91,6 +90,54 @@ def dump_job(job: Job) -> str:
     return str(yaml.dump(job.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: can't read the job file: {getattr(error, 'strerror', None) or error}") from error
+    data = _parse(text, str(path))
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: a job file is a mapping with the keys {', '.join(_TOP)}")
+    return data
+
+
+def _resolved(data: dict[str, Any], files: tuple[Path, ...]) -> dict[str, Any]:
+    """The keys of the last of ``files`` on top of those of the files that it extends, later ones on top of earlier.
+
+    ``files`` are those that extend each other on the way to it. Raises UserError if one of them comes again.
+    """
+    own = {key: value for key, value in data.items() if key != EXTENDS}
+    merged: dict[str, Any] = {}
+    for name in _extended(data, files[-1]):
+        base = files[-1].parent / name
+        way = (*files, base)
+        if base.resolve() in {file.resolve() for file in files}:
+            raise UserError(f"{files[0]}: extends: {' → '.join(map(str, way))} comes back to a file it came from")
+        try:
+            read = _read(base)
+        except UserError as error:
+            raise UserError(f"{files[-1]}: extends: {error}") from error
+        merged = _merged(merged, _resolved(read, way))
+    return _merged(merged, own)
+
+
+def _extended(data: dict[str, Any], where: Path) -> list[str]:
+    given = data.get(EXTENDS, [])
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise UserError(f"{where}: extends: name a job file, or a list of them, relative to this one (given: {given})")
+    return names
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Sections are merged key by key; any other value replaces what is under it, and null takes it away."""
+    merged = dict(under)
+    for key, value in over.items():
+        there = under.get(key)
+        merged[key] = _merged(there, value) if isinstance(there, dict) and isinstance(value, dict) else value
+    return merged
+
+
 def _parse(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
@@ -103,6 +150,8 @@ def _apply(data: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise UserError(f"override {override!r}: write section.key=value")
     *sections, last = key.split(".")
+    if (*sections, last)[0] == EXTENDS:
+        raise UserError(f"override {override!r}: what a job extends stands in its file")
     place = data
     for section in sections:
         if place.get(section) is None:
@@ -152,7 +201,7 @@ def _allowed(location: tuple[Any, ...]) -> list[str]:
             models = [model for model in models if f"<{model.model_fields['kind'].default}>" == part]
         elif field is not None:
             models = list(_models(field.annotation)) or models
-    return list(models[0].model_fields)
+    return list(models[0].model_fields) if location else list(_TOP)
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -1,8 +1,9 @@
 """What ``raytrain plan`` shows: pairs, passes and expected tokens of each language, and the rows of given steps."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -27,11 +28,15 @@ _ROWS_AT_ONCE = 8_192
 
 @dataclass(frozen=True)
 class PlannedMix:
-    """The mix of a training run, and the artifact of its plan."""
+    """The mix of a training run, and the artifact of its plan.
+
+    ``segments``: titles and lines of the steps between changes of the mix, where there are any.
+    """
 
     title: str
     plan: Artifact
     lines: list[MixLine]
+    segments: list[tuple[str, list[MixLine]]]
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,25 @@ def planned_mixes(job: Job, arm: str | None, work: Work) -> list[PlannedMix]:
     """
     runs, tasks = _runs(job, arm)
     done = work(_up_to(tasks, [*(run.plan for run in runs), runs[0].model]))
-    summaries = [done[run.plan].manifest.summary["languages"] for run in runs]
-    languages = sorted({language for summary in summaries for language in summary})
+    summaries = [done[run.plan].manifest.summary for run in runs]
+    languages = sorted({language for summary in summaries for language in summary["languages"]})
     tokens = _tokens_a_pair(job, done["prepare"], done[runs[0].model], languages)
-    return [
-        PlannedMix(
-            run.title,
-            done[run.plan],
-            [
-                MixLine(name, of["group"], of["weight"], of["pairs"], of["passes"], of["rows"], tokens[name])
-                for name, of in summary.items()
-            ],
-        )
-        for run, summary in zip(runs, summaries, strict=True)
-    ]
+    return [_planned(run.title, done[run.plan], tokens) for run in runs]
+
+
+def _planned(title: str, plan: Artifact, tokens: Mapping[str, float]) -> PlannedMix:
+    def lines(languages: Mapping[str, Mapping[str, Any]]) -> list[MixLine]:
+        return [
+            MixLine(name, of["group"], of["weight"], of["pairs"], of["passes"], of["rows"], tokens[name])
+            for name, of in languages.items()
+        ]
+
+    segments = []
+    for segment in plan.manifest.summary.get("segments", []):
+        first, last = segment["steps"]
+        segments.append((f"{title}, steps {first:,} to {last - 1:,}", lines(segment["languages"])))
+    whole = f"{title}, all steps" if segments else title
+    return PlannedMix(whole, plan, lines(plan.manifest.summary["languages"]), segments)
 
 
 def planned_rows(job: Job, arm: str | None, steps: str, work: Work) -> Iterator[PlannedRow]:

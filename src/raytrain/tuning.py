@@ -8,7 +8,11 @@ from raytrain.artifact import Artifact
 from raytrain.config import Job
 from raytrain.errors import UserError
 from raytrain.pipeline import Task, status
-from raytrain.stages.chain import confirmation, sweep
+from raytrain.report.sweep_csv import TRIALS
+from raytrain.report.sweep_terminal import print_sweep
+from raytrain.stages.chain import confirmation, sweep, sweep_report
+from raytrain.stages.study import read_results
+from raytrain.stages.sweep_report import PAGE
 from raytrain.stages.tune import read_sweep
 from raytrain.tune.results import Sweep
 from raytrain.tune.winner import best_of, finished_trial, winner_job, winner_of
@@ -24,8 +28,11 @@ def tune_job(job: Job, work: Work, console: Console) -> None:
     winner = winner_of(job, found)
     if job.tune and job.tune.confirm and winner.number:
         tasks += confirmation(job, winner_job(job, winner))
-        work(tasks)
-    console.print(f"tune: {done['tune'].location.uri}")
+    tasks = list({task.name: task for task in [*tasks, *sweep_report(job, tasks)]}.values())
+    done = work(tasks)
+    report = done["sweep-report"].location
+    print_sweep(console, found, read_results(done["study"]) if "study" in done else None)
+    print(f"\ntrials: {(report / TRIALS).uri}\nreport: {(report / PAGE).uri}")
 
 
 def job_of_winner(job: Job, trial: int | None) -> Job:

@@ -219,6 +219,21 @@ def test_a_model_and_datasets_of_the_hub_are_named(done: dict[str, Artifact]) ->
     assert text == card(Origin(**manifests), dimension=32, benchmarks=[], scored=None, caveats=[])
 
 
+def test_what_changed_in_mid_run_is_told(done: dict[str, Artifact]) -> None:
+    plan, train = done["plan"].manifest, done["train"].manifest
+    assert "from step" not in (done["export"].location / "model" / NAME).read_text()
+    segments = {"segments": [{"steps": [0, 9], "languages": {}}, {"steps": [9, 40], "languages": {}}]}
+    changes = {"changes": [{"at": 9, "learning_rate": 0.5}, {"at": 20, "losses": {"nce": 2.0}}]}
+    origin = Origin(
+        done["prepare"].manifest,
+        plan.model_copy(update={"summary": plan.summary | segments}),
+        done["model"].manifest,
+        train.model_copy(update={"identity": train.identity | {"train": train.identity["train"] | changes}}),
+    )
+    text = card(origin, dimension=32, benchmarks=[], scored=None, caveats=[])
+    assert "| from step 9 on | learning_rate 0.5, another mix |\n| from step 20 on | losses.nce 2.0 |\n" in text
+
+
 def test_caveats_stand_beside_the_scores(done: dict[str, Artifact]) -> None:
     origin = Origin(*(done[stage].manifest for stage in ("prepare", "plan", "model", "train")))
     scored = Scored({"b": {"fin": dict.fromkeys(METRICS, 0.5)}}, {"b": {"fin": 3}}, "hash")

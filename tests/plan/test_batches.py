@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from raytrain.plan import Plan, lanes_of, mix_weights
 from raytrain.plan.batches import rows_needed
 from raytrain.plan.schedule import GRANULARITY, PERIOD
-from small_plans import pairs_of, plans, shards, steps_of, taken_of, work
+from small_plans import pairs_of, plans, shards, steps_of, taken_of, weights_of, work
 
 
 @given(plans(), st.integers(0, 10**7), st.integers(1, 20))
@@ -22,12 +22,12 @@ def test_the_plan_is_a_pure_function(plan: Plan, first: int, steps: int) -> None
     corpus = {one.language: one for one in plan.shards}
     again = Plan.of(
         dict(reversed(corpus.items())),
-        dict(reversed(plan.mix.items())),
+        dict(reversed(weights_of(plan).items())),
         batch_size=plan.batch_size,
         lanes=plan.lanes,
         seed=plan.seed,
         batching=plan.batching,
-        groups={name: members[::-1] for name, members in plan.groups.items()},
+        groups={entry.name: entry.members[::-1] for entry in plan.entries if entry.is_group},
     )
     assert again == plan == pickle.loads(pickle.dumps(plan))
     rows = plan.rows_of(range(plan.lanes), first, steps)
@@ -120,7 +120,7 @@ def test_counts_follow_the_mix_at_any_step(plan: Plan, steps: int) -> None:
     """Not only at the end of a period: the halving keeps every stretch in balance."""
     taken = taken_of(plan, steps)
     slots = steps * plan.batch_size // plan.slot_rows
-    for name, weight in plan.mix.items():
+    for name, weight in weights_of(plan).items():
         off = abs(taken[name] - weight * steps * plan.batch_size) / plan.slot_rows
         assert off < GRANULARITY + slots / PERIOD
 
@@ -192,7 +192,14 @@ def test_one_row_less_than_needed_is_refused(plan: Plan) -> None:
     small = shards(plan.languages[0], rows_needed(1.0, plan.batch_size, "homogeneous") - 1)
     corpus = {**{one.language: one for one in plan.shards}, small.language: small}
     with pytest.raises(ValueError, match="hold a row twice"):
-        Plan.of(corpus, plan.mix, batch_size=plan.batch_size, lanes=plan.lanes, seed=plan.seed, batching="homogeneous")
+        Plan.of(
+            corpus,
+            weights_of(plan),
+            batch_size=plan.batch_size,
+            lanes=plan.lanes,
+            seed=plan.seed,
+            batching="homogeneous",
+        )
 
 
 def test_the_order_never_changes() -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from jobs import WORDS, small_job
-from raytrain.artifact import Artifact, commit, make_manifest
+from raytrain.artifact import Artifact, commit, digest, make_manifest
 from raytrain.cli import app
 from raytrain.cluster import ray_runs
 from raytrain.config import Job
@@ -30,6 +30,8 @@ from raytrain.report.mix import MixLine, print_mix
 from raytrain.stages.chain import chain, one_run
 from raytrain.stages.plan import PLAN, make_plan, open_plan
 from raytrain.stages.prepare import prepare_task
+from raytrain.stages.train import TRAIN
+from small_plans import weights_of
 
 ROWS = {"deu": 300, "eng": 700, "fin": 40, "swa": 30}
 CORPUS = {name: Shards(name, (n,), 32) for name, n in ROWS.items()}
@@ -97,13 +99,17 @@ def work(tasks: list[Task]) -> dict[str, Artifact]:
         ({"exclude": ["fin", "swa"]}, {"deu": 0.3, "eng": 0.7}),
         ({"weights": {"eng": 1, "deu": 3, "fin": 0}}, {"deu": 0.75, "eng": 0.25}),
         ({"weights": {"eng": 1, "deu": 1}, "max_passes": 1}, None),
+        (
+            {"include": ["eng", "deu"], "groups": {"west": ["deu", "fin"]}, "multipliers": {"west": 7.0, "deu": 2.0}},
+            {"deu": 0.3 * 14 / (0.3 * 14 + 0.7), "eng": 0.7 / (0.3 * 14 + 0.7)},
+        ),
         ({"exclude": ["eng"], "group_small": "few"}, {"deu": 300 / 370, "few": 70 / 370}),
     ],
 )
 def test_the_mix_of_a_job(tmp_path: Path, mix: dict[str, Any], languages: dict[str, float] | None) -> None:
     plan = make_plan(described(tmp_path, mix=mix), CORPUS)
     if languages is not None:
-        assert plan.mix == pytest.approx(languages)
+        assert weights_of(plan) == pytest.approx(languages)
     else:
         assert plan.rows_taken(40)["deu"] <= 300
         assert plan.rows_taken(40)["eng"] >= 660
@@ -116,6 +122,8 @@ def test_the_mix_of_a_job(tmp_path: Path, mix: dict[str, Any], languages: dict[s
         ({"include": ["eng", "tha"]}, "train.mix: the corpus has no rows for tha; it has deu, eng, fin, swa"),
         ({"weights": {"tha": 1.0}}, "no rows for tha"),
         ({"exclude": ["tha", "fin"]}, "train.mix.exclude: the corpus has nothing of tha; it has deu, eng, fin, swa"),
+        ({"multipliers": {"tha": 2.0}}, "train.mix.multipliers: the corpus has nothing of tha; it has deu, eng, fin"),
+        ({"groups": {"few": ["fin", "tha"]}}, "train.mix.groups.few: the corpus has nothing of tha; it has deu"),
         ({"group_small": "deu"}, "deu is a language of the corpus"),
         ({"include": ["eng"], "max_passes": 1.0}, "allows 700 pairs, and 40 steps of 24 take 960: raise max_passes"),
         ({"exclude": ["deu", "eng", "fin", "swa"]}, "no language with a weight above 0"),
@@ -134,6 +142,18 @@ def test_what_the_raw_rows_cannot_give_is_refused_before_the_work(tmp_path: Path
         PLAN.check(described(tmp_path, mix={"include": ["tha"]}))
     with pytest.raises(UserError, match="exclude: the corpus has nothing of tha"):
         PLAN.check(described(tmp_path, batching="mixed", mix={"exclude": ["tha"]}))
+    with pytest.raises(UserError, match="multipliers: the corpus has nothing of tha"):
+        PLAN.check(described(tmp_path, batching="mixed", mix={"multipliers": {"tha": 2.0}}))
+
+
+def test_plans_without_younger_keys_keep_their_hashes(tmp_path: Path) -> None:
+    """Pinned: what was built before must be found again."""
+    plain = job_from(small_job("raw", "root"), "test")
+    other = job_from(small_job("raw", "root", mix={"temperature": 2.0, "group_small": "few"}, losses={"nce": {}}), "t")
+    assert [digest(PLAN.identity(job)) for job in (plain, other)] == ["8e09feac990d38db", "efa65d821b793060"]
+    assert [digest(TRAIN.identity(job)) for job in (plain, other)] == ["efe96d6a63b83e88", "56623e0a5cec63a7"]
+    factors = job_from(small_job("raw", "root", mix={"multipliers": {"fin": 2.0}}), "test")
+    assert digest(PLAN.identity(factors)) != digest(PLAN.identity(plain))
 
 
 def test_what_may_still_be_possible_with_fewer_rows_is_not_refused(tmp_path: Path) -> None:
@@ -157,6 +177,72 @@ def test_a_finished_plan_is_the_plan_that_was_made(tmp_path: Path) -> None:
     assert set(ROWS) <= words
     again = PLAN.run(job, {"prepare": prepared(job)}, artifact.location / "again", lambda line: None)
     assert {file.path: file.sha256 for file in again.files} == {f.path: f.sha256 for f in artifact.manifest.files}
+
+
+CHANGES = [
+    {"at": 10, "mix": {"exclude": ["eng"], "group_small": "few"}, "learning_rate": 1e-4},
+    {"at": 20, "losses": {"info_nce": 0.5}},
+    {"at": 30, "mix": {"include": ["eng", "deu"], "multipliers": {"deu": 2.0}}},
+]
+
+
+def test_a_finished_plan_with_changes_is_the_plan_that_was_made(tmp_path: Path) -> None:
+    job = described(tmp_path, mix={"include": ["eng"]}, changes=CHANGES)
+    corpus = Corpus.of(prepared(job))
+    artifact = work(up_to(chain(job), "plan"))["plan"]
+    plan = open_plan(artifact, corpus)
+    assert plan == make_plan(job, corpus.shards)
+    assert [segment.first_step for segment in plan.segments] == [0, 10, 30]
+    summary = artifact.manifest.summary
+    assert {name: of["pairs"] for name, of in summary["languages"].items()} == plan.rows_taken(40)
+    first, second, third = summary["segments"]
+    assert [segment["steps"] for segment in summary["segments"]] == [[0, 10], [10, 30], [30, 40]]
+    assert {name: of["pairs"] for name, of in first["languages"].items()} == {"eng": 240}
+    assert {name: of["group"] for name, of in second["languages"].items()} == {"deu": None, "fin": "few", "swa": "few"}
+    assert third["languages"]["deu"]["weight"] == pytest.approx(600 / 1300)
+    for name, of in summary["languages"].items():
+        parts = [segment["languages"].get(name, {"pairs": 0, "weight": 0}) for segment in summary["segments"]]
+        assert of["pairs"] == sum(part["pairs"] for part in parts)
+        shares = [part["weight"] * steps / 40 for part, steps in zip(parts, (10, 20, 10), strict=True)]
+        assert of["weight"] == pytest.approx(sum(shares))
+
+
+def test_the_tables_of_a_plan_with_changes_are_those_of_its_segments_and_of_all(tmp_path: Path) -> None:
+    job = described(tmp_path, mix={"include": ["eng"]}, changes=CHANGES)
+    corpus = Corpus.of(prepared(job))
+    (mix,) = planned_mixes(job, None, work)
+    titles = [title for title, _ in mix.segments]
+    assert titles == [f"train.mix, steps {steps}" for steps in ("0 to 9", "10 to 29", "30 to 39")]
+    assert mix.title == "train.mix, all steps"
+    assert [sum(line.pairs for line in lines) for _, lines in mix.segments] == [240, 480, 240]
+    assert sum(line.pairs for line in mix.lines) == 960
+    rows = list(planned_rows(job, None, "8:12", work))
+    assert [row.language for row in rows if row.step < 10] == ["eng"] * 48
+    assert "eng" not in {row.language for row in rows if row.step >= 10}
+    plan = make_plan(job, corpus.shards)
+    wanted = plan.rows_of(range(4), 8, 4)
+    assert [(plan.languages.index(row.language), row.row) for row in rows] == list(
+        zip(wanted.language.tolist(), wanted.row.tolist(), strict=True)
+    )
+
+
+def test_what_a_change_asks_for_is_refused_with_its_key(tmp_path: Path) -> None:
+    small = [{"at": 5, "losses": {"info_nce": 2.0}}, {"at": 9, "mix": {"include": ["swa"]}}]
+    for action in (PLAN.check, lambda job: make_plan(job, CORPUS)):
+        with pytest.raises(UserError, match=r"train.changes.1.mix: .* swa has 30 rows and needs 48"):
+            action(described(tmp_path, mix={"include": ["eng"]}, changes=small))
+        with pytest.raises(UserError, match=r"train.changes.0.mix: .* tha"):
+            action(described(tmp_path, mix={"include": ["eng"]}, changes=[{"at": 5, "mix": {"weights": {"tha": 1}}}]))
+
+
+def test_changes_are_part_of_the_hash_of_what_they_change(tmp_path: Path) -> None:
+    jobs = [
+        job_from(small_job("raw", "root", changes=changes), "test")
+        for changes in ([], [{"at": 9, "mix": {"temperature": 2.0}}], [{"at": 9, "learning_rate": 0.1}])
+    ]
+    plain, mixed, slower = ([digest(stage.identity(job)) for stage in (PLAN, TRAIN)] for job in jobs)
+    assert (mixed[0] != plain[0], mixed[1] == plain[1]) == (True, True)  # of training the plan is an input
+    assert (slower[0] == plain[0], slower[1] != plain[1]) == (True, True)
 
 
 def test_expected_tokens_are_those_of_the_texts(tmp_path: Path) -> None:

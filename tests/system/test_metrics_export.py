@@ -29,7 +29,7 @@ def scrape(port: int) -> dict[str, float]:
     return found
 
 
-def test_gauges_and_the_counter_of_pairs_are_served_by_the_node(local_ray: None) -> None:
+def test_gauges_and_counters_are_served_by_the_node(local_ray: None) -> None:
     @ray.remote(num_cpus=0)
     class Worker:
         """Stands for rank 0: trains some steps, and is alive until they were seen."""
@@ -44,7 +44,9 @@ def test_gauges_and_the_counter_of_pairs_are_served_by_the_node(local_ray: None)
 
         def ready(self) -> None: ...
 
-    worker = Worker.remote([metrics(step) for step in range(5)])
+    worker = Worker.remote(
+        [metrics(step) | ({"checkpoint_seconds": 0.5} if step in (1, 3) else {}) for step in range(5)]
+    )
     ray.get(worker.ready.remote())
     port = ray.nodes()[0]["MetricsExportPort"]
     deadline = time.monotonic() + 60
@@ -57,3 +59,4 @@ def test_gauges_and_the_counter_of_pairs_are_served_by_the_node(local_ray: None)
     assert found["raytrain_term info_nce@16"] == 1.25
     assert found["raytrain_language_loss deu-eng"] == 0.75
     assert found["raytrain_pairs_total deu"] == 60
+    assert (found["raytrain_checkpoints_total"], found["raytrain_checkpoint_seconds"]) == (2, 0.5)

@@ -1,6 +1,7 @@
 """The Ray batch job: a fixed pool of actors, each with the model, embeds passages piece by piece."""
 
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -52,11 +53,13 @@ class _Embedding:
         done: dict[str, list[Any]] = {"language": [], "rows": []}
         for number in batch.column("piece").to_pylist():
             piece = self._pieces[number]
+            embedder, start = self._embedder, time.monotonic()
             passages = piece.part.read_passages(piece.first, piece.rows)
-            before = self._embedder.tokens
-            vectors = self._embedder.passages(list(passages.values()))
-            tokens, padded = (now - then for now, then in zip(self._embedder.tokens, before, strict=True))
-            write_piece(piece, vectors, pa.array(passages, pa.string()), self._dtype, (tokens, padded), self._to)
+            before = embedder.tokens
+            vectors = embedder.passages(list(passages.values()))
+            tokens, padded = (now - then for now, then in zip(embedder.tokens, before, strict=True))
+            seconds, ids = time.monotonic() - start, pa.array(passages, pa.string())
+            write_piece(piece, vectors, ids, self._dtype, (tokens, padded), self._to, seconds)
             done["language"].append(piece.part.language)
             done["rows"].append(piece.rows)
         return pa.table(done)

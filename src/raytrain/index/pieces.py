@@ -40,7 +40,8 @@ class Piece:
 
 
 class PieceRecord(Record):
-    """What was embedded: vectors and ids, both in files of ``rows`` rows; tokens, and those with padding."""
+    """What was embedded: vectors and ids, both in files of ``rows`` rows; tokens, and those with padding; how long a
+    worker took to read and embed it."""
 
     vectors: File
     ids: File
@@ -48,6 +49,7 @@ class PieceRecord(Record):
     dimension: int
     tokens: int
     padded_tokens: int
+    seconds: float = 0.0  # in records made before this was noted
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -68,12 +70,18 @@ def _cut(parts: Sequence[HeldOut], piece_rows: int) -> Iterator[Piece]:
 
 
 def write_piece(
-    piece: Piece, vectors: Vectors, ids: pa.Array, dtype: Dtype, tokens: tuple[int, int], folder: Location
+    piece: Piece,
+    vectors: Vectors,
+    ids: pa.Array,
+    dtype: Dtype,
+    tokens: tuple[int, int],
+    folder: Location,
+    seconds: float = 0.0,
 ) -> PieceRecord:
     """Writes vectors (rows, dimension) as .npy, ids (rows,) as Parquet and, last, the record.
 
-    ``tokens`` are those of the texts, without and with padding. Raises UserError if a vector is not finite, or there
-    is not one for each row.
+    ``tokens`` are those of the texts, without and with padding; ``seconds`` it took to embed them. Raises UserError if
+    a vector is not finite, or there is not one for each row.
     """
     with np.errstate(over="ignore"):  # what half precision can't hold is told below
         stored = vectors.astype(NUMPY[dtype])
@@ -89,6 +97,7 @@ def write_piece(
         dimension=vectors.shape[1],
         tokens=tokens[0],
         padded_tokens=tokens[1],
+        seconds=round(seconds, 3),
     )
     write_record(folder, piece.record_path, record)
     return record

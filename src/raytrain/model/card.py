@@ -98,6 +98,7 @@ def card(
         run=origin.train.summary,
         recipe=_filled({key: origin.train.identity["train"].get(key) for key in _RECIPE}),
         losses={term: _filled(loss) for term, loss in origin.train.identity["train"]["losses"].items()},
+        changes=_changes(origin),
         benchmarks=benchmarks,
         tables=list(_tables(scored, origin.plan)) if scored else [],
         caveats=caveats,
@@ -205,6 +206,18 @@ def _filled(config: Mapping[str, Any]) -> dict[str, str]:
         elif value is not None:
             found[key] = str(value).lower() if isinstance(value, bool) else str(value)
     return found
+
+
+def _changes(origin: Origin) -> dict[int, str]:
+    """What was otherwise from which step on, in words."""
+    found: dict[int, list[str]] = {}
+    for change in origin.train.identity["train"].get("changes", []):
+        found[change["at"]] = [
+            f"{key} {value}" for key, value in _filled({k: change[k] for k in change if k != "at"}).items()
+        ]
+    for segment in origin.plan.summary.get("segments", [])[1:]:
+        found.setdefault(segment["steps"][0], []).append("another mix")
+    return {step: ", ".join(words) for step, words in sorted(found.items())}
 
 
 def _mix(plan: Manifest) -> list[MixLine]:

@@ -1,11 +1,13 @@
 """The plan: the rows of every global step, as a pure function of (corpus, mix, seed, batch size, lanes).
 
-Not of the number of workers, of a crash or of time; so the whole state of the data is the step.
+Not of the number of workers, of a crash or of time; so the whole state of the data is the step, and the list of
+changes where the mix is changed on the way.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +16,7 @@ from raytrain.plan.passes import Passes, Pieces, joined, rows_in
 from raytrain.plan.permutation import Ints
 from raytrain.plan.schedule import PERIOD, Schedule, most_in_window, period_counts
 from raytrain.plan.shards import Shards, fields_of
+from raytrain.plan.timetable import Timetable, Turn
 
 Batching = Literal["homogeneous", "mixed"]
 
@@ -28,13 +31,30 @@ class Rows:
     row: Ints  # number of the row over all files of its language
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Entry:
-    """An entry of the mix: a language, or several that share batches. Weights need not sum to 1."""
+    """An entry of a mix: a language, or several that share batches. It is one sequence of rows, whatever its weight."""
 
     name: str
     members: tuple[str, ...]
-    weight: float
+
+    @property
+    def is_group(self) -> bool:
+        """Whether languages share its batches, or might."""
+        return self.members != (self.name,)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Steps of one mix, from ``first_step`` on.
+
+    ``weights`` has one for each of Plan.entries, 0 where the mix lacks it; they need not sum to 1. In every ``period``
+    slots the entries have their exact shares.
+    """
+
+    first_step: int
+    weights: tuple[float, ...]
+    period: int
 
 
 @dataclass(frozen=True)
@@ -59,17 +79,18 @@ def rows_needed(share: float, batch_size: int, batching: Batching) -> int:
 class Plan:
     """The rows of every step.
 
-    ``shards`` are in order of language, ``entries`` in order of name; ``batch_size`` counts the rows of a global
-    step and is a multiple of ``lanes``; in every ``period`` slots the entries have their exact shares.
+    ``shards`` are in order of language, ``entries`` (those of all mixes) in order of name; ``segments`` say from which
+    step on which mix holds, the first from step 0; ``batch_size`` counts the rows of a global step and is a multiple of
+    ``lanes``.
     """
 
     shards: tuple[Shards, ...]
     entries: tuple[Entry, ...]
+    segments: tuple[Segment, ...]
     batch_size: int
     lanes: int
     seed: int
     batching: Batching
-    period: int
 
     @classmethod
     def of(
@@ -93,14 +114,40 @@ class Plan:
         rows twice.
         """
         groups = groups or {}
-        entries = tuple(Entry(n, tuple(sorted(groups.get(n, (n,)))), float(mix[n])) for n in sorted(mix))
+        entries = tuple(Entry(name, tuple(sorted(groups.get(name, (name,))))) for name in sorted(mix))
         languages = sorted(language for entry in entries for language in entry.members)
         _check_names(corpus, groups, languages)
         if batch_size % lanes:
             raise ValueError(f"a batch of {batch_size} rows can't be dealt evenly to {lanes} lanes")
-        plan = cls(tuple(corpus[name] for name in languages), entries, batch_size, lanes, seed, batching, period)
+        shards = tuple(corpus[name] for name in languages)
+        segment = Segment(0, tuple(float(mix[entry.name]) for entry in entries), period)
+        plan = cls(shards, entries, (segment,), batch_size, lanes, seed, batching)
         _check_sizes(plan)
         return plan
+
+    def then(self, step: int, other: "Plan") -> "Plan":
+        """This plan up to ``step``, and from there on the mix of another; each entry goes on where it stopped.
+
+        The other has one mix, and for the rest is a plan of the same corpus, batches and seed.
+        Raises ValueError if it is not, or if ``step`` is not after all changes so far.
+        """
+        for field in ("batch_size", "lanes", "seed", "batching"):
+            if getattr(self, field) != getattr(other, field):
+                raise ValueError(f"{field} is {getattr(other, field)} after step {step}, and before it was another")
+        last, (new,) = self.segments[-1], other.segments
+        if step <= last.first_step:
+            raise ValueError(f"a change at step {step} does not come after step {last.first_step}")
+        shards = {one.language: one for one in self.shards}
+        if any(shards.setdefault(one.language, one) != one for one in other.shards):
+            raise ValueError(f"a language has other rows after step {step}")
+        entries = tuple(sorted({*self.entries, *other.entries}))
+        segments = [_moved(segment, self.entries, entries) for segment in self.segments]
+        changed = replace(_moved(new, other.entries, entries), first_step=step)
+        if replace(changed, first_step=last.first_step) != segments[-1]:
+            segments.append(changed)
+        return replace(
+            self, shards=tuple(shards[name] for name in sorted(shards)), entries=entries, segments=tuple(segments)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return fields_of(self)
@@ -110,15 +157,31 @@ class Plan:
         """Labels of all languages of the mix, sorted."""
         return tuple(shards.language for shards in self.shards)
 
-    @property
-    def groups(self) -> dict[str, tuple[str, ...]]:
-        """The languages of each group."""
-        return {entry.name: entry.members for entry in self.entries if entry.members != (entry.name,)}
+    def until(self, step: int) -> "Plan":
+        """The plan without the changes from ``step`` on: plans for which these are equal have the same rows before."""
+        kept = [segment for segment in self.segments if segment.first_step < max(step, 1)]
+        entries = tuple(e for e, *weights in zip(self.entries, *(s.weights for s in kept), strict=True) if any(weights))
+        languages = {member for entry in entries for member in entry.members}
+        return replace(
+            self,
+            shards=tuple(shards for shards in self.shards if shards.language in languages),
+            entries=entries,
+            segments=tuple(_moved(segment, self.entries, entries) for segment in kept),
+        )
 
-    @property
-    def mix(self) -> dict[str, float]:
-        """The weight of each entry."""
-        return {entry.name: entry.weight for entry in self.entries}
+    def segment_at(self, step: int) -> Segment:
+        """The segment of a step."""
+        return next(segment for segment in reversed(self.segments) if segment.first_step <= step)
+
+    def mix_at(self, step: int) -> dict[Entry, float]:
+        """The weight of each entry of the mix that holds at a step."""
+        weights = zip(self.entries, self.segment_at(step).weights, strict=True)
+        return {entry: weight for entry, weight in weights if weight}
+
+    def spans(self, steps: int) -> list[range]:
+        """The steps of each segment among the first ``steps``, in order."""
+        begins = [segment.first_step for segment in self.segments if segment.first_step < steps]
+        return [range(begin, end) for begin, end in pairwise([*begins, steps])]
 
     @property
     def lane_rows(self) -> int:
@@ -137,9 +200,15 @@ class Plan:
         return tuple(Passes(e.name, tuple(shards[m] for m in e.members), self.seed) for e in self.entries)
 
     @cached_property
-    def _schedule(self) -> Schedule:
-        counts = period_counts(np.array([entry.weight for entry in self.entries]), self.period)
-        return Schedule(tuple(counts.tolist()), (self.seed, self.batching))
+    def _timetable(self) -> Timetable:
+        a_step, turns = self.batch_size // self.slot_rows, []
+        for segment in self.segments:
+            weights = np.array(segment.weights)
+            there = np.flatnonzero(weights)
+            counts = period_counts(weights[there], segment.period)
+            schedule = Schedule(tuple(counts.tolist()), (self.seed, self.batching))
+            turns.append(Turn(segment.first_step * a_step, tuple(there.tolist()), schedule))
+        return Timetable(tuple(turns), len(self.entries))
 
     @cached_property
     def _numbers(self) -> tuple[Ints, ...]:
@@ -167,7 +236,9 @@ class Plan:
     def stretches(self, first_step: int, steps: int) -> list[Stretch]:
         """What steps first_step..first_step+steps-1 take of each entry, those without rows left out."""
         a_step = self.batch_size // self.slot_rows
-        begin, end = (self._schedule.taken(step * a_step) * self.slot_rows for step in (first_step, first_step + steps))
+        begin, end = (
+            self._timetable.taken(step * a_step) * self.slot_rows for step in (first_step, first_step + steps)
+        )
         return [Stretch(int(i), int(begin[i]), int(end[i] - begin[i])) for i in np.flatnonzero(end > begin)]
 
     def rows_taken(self, steps: int) -> dict[str, int]:
@@ -175,13 +246,14 @@ class Plan:
         taken = dict.fromkeys(self.languages, 0)
         for stretch in self.stretches(0, steps):
             members = self.entries[stretch.entry].members
-            taken |= dict(zip(members, self.passes[stretch.entry].taken(stretch.count).tolist(), strict=True))
+            for member, rows in zip(members, self.passes[stretch.entry].taken(stretch.count).tolist(), strict=True):
+                taken[member] += rows  # of one mix it may be an entry, and of another in a group
         return taken
 
     def _batches(self, first_step: int, steps: int) -> tuple[Ints, Ints]:
         """Language and row of all rows of some steps, in order. Both of shape (steps × batch size,)."""
         a_step = self.batch_size // self.slot_rows
-        slots = self._schedule.slots(first_step * a_step, steps * a_step)
+        slots = self._timetable.slots(first_step * a_step, steps * a_step)
         found: list[Pieces] = []
         cuts, start = [], 0
         for stretch in self.stretches(first_step, steps):
@@ -215,23 +287,29 @@ def _check_names(corpus: Mapping[str, Shards], groups: Mapping[str, Sequence[str
         raise ValueError(f"{called[0]} is a language of the corpus: call the group otherwise")
 
 
+def _moved(segment: Segment, entries: Sequence[Entry], to: Sequence[Entry]) -> Segment:
+    """A segment with its weights in the places of other entries, among which its own are."""
+    weights = dict(zip(entries, segment.weights, strict=True))
+    return replace(segment, weights=tuple(weights.get(entry, 0.0) for entry in to))
+
+
 def _check_sizes(plan: Plan) -> None:
-    weights = np.array([entry.weight for entry in plan.entries])
-    period = max(plan.period, PERIOD)  # in a shorter one, that of one run, an entry may well have no slot
-    counts, total = period_counts(weights, period), float(weights.sum())
+    """Of a plan with one mix."""
+    (segment,) = plan.segments
+    period = max(segment.period, PERIOD)  # in a shorter one, that of one run, an entry may well have no slot
+    counts, total = period_counts(np.array(segment.weights), period), float(sum(segment.weights))
+    grouped = any(entry.is_group for entry in plan.entries)
     lacking = []
-    for entry, passes, count in zip(plan.entries, plan.passes, counts.tolist(), strict=True):
+    for passes, entry, weight, count in zip(plan.passes, plan.entries, segment.weights, counts.tolist(), strict=True):
         if not count:
             slot = "batch" if plan.batching == "homogeneous" else "row"
-            raise ValueError(
-                f"{entry.name}: weight {entry.weight:g} is less than one {slot} in {period:,}: leave it out"
-            )
-        need = rows_needed(entry.weight / total, plan.batch_size, plan.batching)
+            raise ValueError(f"{entry.name}: weight {weight:g} is less than one {slot} in {period:,}: leave it out")
+        need = rows_needed(weight / total, plan.batch_size, plan.batching)
         if passes.rows < need:
-            of = f" ({', '.join(entry.members)})" if entry.name in plan.groups else ""
+            of = f" ({', '.join(entry.members)})" if entry.is_group else ""
             lacking.append(f"{entry.name}{of} has {passes.rows} rows and needs {need}")
     if lacking:
-        share = "" if plan.groups else ", let small languages share batches (group_small: NAME),"
+        share = "" if grouped else ", let small languages share batches (group_small: NAME),"
         raise ValueError(
             f"a batch of {plan.batch_size} could hold a row twice: {'; '.join(lacking)}: exclude what is small{share} "
             "or lower batch_size"

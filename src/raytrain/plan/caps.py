@@ -82,10 +82,11 @@ def capped_plan(
         return asked
     whole = most // asked.slot_rows * asked.slot_rows
     caps = (whole if whole.sum() >= pairs else most) / pairs
-    shares = water_filled(np.array(list(asked.mix.values())), caps)
+    shares = water_filled(np.array(asked.segments[0].weights), caps)
     # Counts over as many slots as there are steps are whole batches, so rounded caps hold. Mixed batches keep the
     # period that says how many rows of an entry a batch can take.
-    return made(dict(zip(asked.mix, shares.tolist(), strict=True)), steps if batching == "homogeneous" else PERIOD)
+    capped = {entry.name: share for entry, share in zip(asked.entries, shares.tolist(), strict=True)}
+    return made(capped, steps if batching == "homogeneous" else PERIOD)
 
 
 def _taken(plan: Plan, steps: int) -> Ints:

@@ -21,7 +21,8 @@ def row_groups_read(plan: Plan, first_step: int, steps: int) -> Reading:
 
     The next round reads those row groups again in which this one ends, one an entry of the mix.
     """
-    groups = rows = wanted = 0
+    wanted = 0
+    opened: dict[str, set[int]] = {language: set() for language in plan.languages}
     for stretch in plan.stretches(first_step, steps):
         passes = plan.passes[stretch.entry]
         pieces, _ = passes.pieces(stretch.first, stretch.count)
@@ -29,7 +30,7 @@ def row_groups_read(plan: Plan, first_step: int, steps: int) -> Reading:
         for member in np.unique(pieces.member):
             shards = passes.members[member]
             first_rows = pieces.first_row[pieces.member == member]
-            opened = np.unique(np.searchsorted(shards.group_starts, first_rows, side="right") - 1)
-            groups += len(opened)
-            rows += int(shards.group_rows[opened].sum())
-    return Reading(groups, rows, wanted)
+            groups = np.searchsorted(shards.group_starts, first_rows, side="right") - 1
+            opened[shards.language].update(groups.tolist())  # a set: two entries, of two mixes, may have the language
+    rows = sum(int(shards.group_rows[list(opened[shards.language])].sum()) for shards in plan.shards)
+    return Reading(sum(map(len, opened.values())), rows, wanted)

@@ -17,11 +17,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's title, and how its cells are set: ``long`` is code that may be broken."""
+    """A column's title, and how its cells are set: ``long`` is code that may be broken, ``words`` text that may."""
 
     text: str
     under: str = ""
-    kind: Literal["number", "text", "code", "long"] = "number"
+    kind: Literal["number", "text", "words", "code", "long"] = "number"
 
 
 @dataclass(frozen=True)

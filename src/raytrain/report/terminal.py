@@ -51,7 +51,7 @@ def print_report(report: Report, place: str) -> None:
         console.print(Text(f"{removed:,} pairs that hold benchmark texts were removed (see the report)"))
     console.print()
     for benchmark in report.results.benchmarks:
-        _print_benchmark(console, benchmark, report.results.primary)
+        print_benchmark(console, benchmark, report.results.primary)
         for note in report.notes.get(benchmark.name, []):
             console.print(Text(note), soft_wrap=True)
         for line in published_lines(benchmark, report.published.get(benchmark.name, [])):
@@ -61,7 +61,8 @@ def print_report(report: Report, place: str) -> None:
     print(f"report: {place}")
 
 
-def _print_benchmark(console: Console, benchmark: BenchmarkResult, metric: str) -> None:
+def print_benchmark(console: Console, benchmark: BenchmarkResult, metric: str) -> None:
+    """Prints the scores of all systems, their differences to the baseline with intervals, and the verdicts."""
     parts = sections(benchmark)
     rows = [(part.over, name) for part in parts for name in part.names]
     titles = [Text(part.title) for part in parts]

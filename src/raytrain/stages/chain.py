@@ -18,6 +18,7 @@ from raytrain.stages.plan import PLAN
 from raytrain.stages.prepare import prepare_task
 from raytrain.stages.report import REPORT
 from raytrain.stages.study import STUDY
+from raytrain.stages.sweep_report import SWEEP_REPORT
 from raytrain.stages.tokens import TOKENS
 from raytrain.stages.train import TRAIN
 from raytrain.stages.tune import TUNE
@@ -97,7 +98,8 @@ def compared(job: Job, runs: Sequence[ArmRun]) -> list[Task]:
 def sweep(job: Job) -> list[Task]:
     """The search for better settings. What all trials share comes first."""
     base = one_run(job)
-    tasks = [*_validation(base), prepare_task(base), Task.of(MODEL, base)]
+    held_out = [Task.of(BENCHMARK, base)] if base.evaluate.benchmarks else []
+    tasks = [*held_out, *_validation(base), prepare_task(base), Task.of(MODEL, base)]
     tasks += [Task.of(TOKENS, base)] if job.corpus.tokenise else []
     return [*tasks, Task("tune", TUNE, job, _all(tasks))]
 
@@ -106,6 +108,12 @@ def confirmation(job: Job, winner: Job) -> list[Task]:
     """The job file itself and what won, with new seeds, compared on its benchmarks."""
     runs, both = runs_to_confirm(job, winner)
     return compared(both, runs)
+
+
+def sweep_report(job: Job, tasks: Sequence[Task]) -> list[Task]:
+    """The page of a sweep, and of its confirmation if there is one among the tasks."""
+    there = {task.name for task in tasks}
+    return [Task("sweep-report", SWEEP_REPORT, job, {name: name for name in ("tune", "study") if name in there})]
 
 
 def _arm(run: ArmRun) -> list[Task]:

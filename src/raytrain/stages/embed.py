@@ -51,6 +51,7 @@ def _run(
         "dtype": job.index.dtype,
         "tokens": tokens,
         "padded_tokens": padded,
+        "worker_seconds": round(sum(record.seconds for record in records), 3),
         "pieces": [entry_of(piece, done[piece.name]) for piece in pieces],
     }
     content = sorted({f"{piece.part.benchmark}/" for piece in pieces})

@@ -21,6 +21,7 @@ from raytrain.stages.plan import open_plan
 from raytrain.stages.tokens import token_rules, tokens_of
 from raytrain.storage import Location
 from raytrain.track.check import check_track
+from raytrain.train.changes import WITHOUT_EFFECT
 from raytrain.train.stream import Feed
 
 if TYPE_CHECKING:
@@ -28,15 +29,16 @@ if TYPE_CHECKING:
     from raytrain.train.needs import Needs
     from raytrain.train.validation import Validated
 
-# What changes neither rows nor weights: how often to save, when to give up.
-_WITHOUT_EFFECT = {"checkpoint_every", "keep_checkpoints", "max_skipped"}
 _OF_THE_BENCHMARK = {"benchmark", "languages", "threads"}
 TRACKED = ("tensorboard/", "wandb/", "tracked_as.txt")  # what trackers write
 _IN_THE_PLAN = {"mix", "batching", "batch_size", "lanes"}  # and so among the inputs
 
 
 def _identity(job: Job) -> Mapping[str, Any]:
-    train = job.train.model_dump(mode="json", exclude=_WITHOUT_EFFECT | _IN_THE_PLAN | {"init_from"})
+    train = job.train.model_dump(mode="json", exclude=WITHOUT_EFFECT | _IN_THE_PLAN | {"init_from", "changes"})
+    changes = [c.model_dump(mode="json", exclude={"mix"}, exclude_none=True) for c in job.train.changes]
+    if any(len(change) > 1 for change in changes):
+        train["changes"] = [change for change in changes if len(change) > 1]  # of the mix too: that is in the plan
     if train["validate_on"]:  # what is in the benchmark is among the inputs
         train["validate_on"] = {k: v for k, v in train["validate_on"].items() if k not in _OF_THE_BENCHMARK}
     return {"train": train, "model": job.model.rules()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from statistics import median
 from typing import Any
 
 from raytrain.artifact import Artifact, check_file, digest, library_versions, write_file
@@ -17,9 +18,12 @@ from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
 from raytrain.stages.benchmark import check_validation
 from raytrain.stages.plan import PLAN, make_plan, shares_of_plan
 from raytrain.storage import Location
+from raytrain.submit.measured import finished, tokens_a_pair, train_rates
+from raytrain.submit.plan import price_of
 from raytrain.tune.config import Tune
 from raytrain.tune.cost import Rate, budget_of, estimate, expected_steps, spent_of
 from raytrain.tune.ledger import Ledger
+from raytrain.tune.lineage import Lineage
 from raytrain.tune.objective import front, values_of
 from raytrain.tune.results import Sweep, Trial
 from raytrain.tune.space import MIX, Settings, Space, current
@@ -51,13 +55,24 @@ def _check(job: Job) -> None:
             "would look better on it than they are; take a dev or train split (#dev), or another benchmark"
         )
     check_validation(job)
+    if tune.budget.money is not None and price_of(job.cluster) is None:
+        raise UserError(
+            "tune.budget.money: what a node costs is not known: write cluster.prices, and where it names several nodes "
+            "cluster.throughput.node"
+        )
+    if tune.budget.gpu_hours is not None and not job.cluster.gpus_per_worker:
+        raise UserError(
+            "tune.budget.gpu_hours: workers have no GPU (cluster.gpus_per_worker is 0), so it is never spent"
+        )
     if address_of(job.cluster) is None:
         check_cpus(job.cluster, [job.cluster.local_cpus or cpus_here()])
     for corner in Space(tune.space).corners():
-        PLAN.check(trial_job(job, corner))
+        PLAN.check(trial_job(job, Lineage(settings=corner)))
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    import ray
+
     from raytrain.placing import place_workers
     from raytrain.tune.conductor import Plan
     from raytrain.tune.schedulers import rungs
@@ -84,10 +99,12 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
             job.train.max_steps,
         )
         most = tune.budget.trials * job.train.max_steps
-        estimated = estimate(tune.budget, tune.budget.trials, (steps, most), job.train.batch_size, None, rate)
-        tell_estimate(estimated, ledger, at_a_time, say)
+        estimated = estimate(
+            tune.budget, tune.budget.trials, (steps, most), job.train.batch_size, pairs_per_second(job), rate
+        )
+        tell_estimate(estimated, ledger, at_a_time, job.cluster.currency, say)
         plan = Plan(
-            job_of=partial(job_data, job),
+            job_of=partial(job_data, job, ray.get_runtime_context().gcs_address, _kept(job)),
             base=base_settings(job, shares),
             base_params=Space(tune.space).params(base_settings(job, shares)),
             batch_size_of=lambda settings: int((settings or {}).get("train.batch_size", job.train.batch_size)),
@@ -102,8 +119,8 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         write_file(sweep.model_dump_json(indent=1).encode(), folder, FILE),
         write_file(dump_job(job).encode(), folder, "job.yaml"),
     ]
-    finished = sum(trial.state == "finished" for trial in trials)
-    say(f"tune: {len(trials)} trials, {finished} to their end; {why}")
+    whole = sum(trial.state == "finished" for trial in trials)
+    say(f"tune: {len(trials)} trials, {whole} to their end; {why}")
     return Outcome(files, [FILE], {"best": sweep.best, "front": sweep.front, "spent": sweep.spent})
 
 
@@ -115,13 +132,17 @@ def ledger_of(job: Job, inputs: Inputs) -> Location:
     return root_of(job) / LEDGERS / digest({**identity, "tune": tune, "inputs": contents})
 
 
-def job_data(job: Job, settings: Settings | None) -> dict[str, Any]:
-    """The job of a trial as plain data, on the Ray that runs."""
-    import ray
-
-    data = trial_job(job, settings).model_dump(mode="json")
-    data["cluster"]["address"] = ray.get_runtime_context().gcs_address
+def job_data(job: Job, address: str, keep: int, lineage: Lineage) -> dict[str, Any]:
+    """The job of a trial as plain data, for the Ray at an address; so many of its checkpoints are kept."""
+    data = trial_job(job, lineage).model_dump(mode="json")
+    data["cluster"]["address"] = address
+    data["train"]["keep_checkpoints"] = keep
     return data
+
+
+def _kept(job: Job) -> int:
+    """Checkpoints that a trial keeps: all that another may go on from."""
+    return job.train.max_steps if _tune_of(job).schedule.is_population else job.train.keep_checkpoints
 
 
 def base_settings(job: Job, shares: Mapping[str, float]) -> Settings:
@@ -154,12 +175,25 @@ def check_languages(job: Job, benchmark: Artifact, trained: list[str]) -> None:
 
 
 def rate_of(job: Job) -> Rate:
-    """What one trial's workers cost an hour."""
+    """What one trial's workers cost an hour: their share of the nodes that they are on."""
     cluster = job.cluster
-    return Rate(cluster.fewest_workers * cluster.gpus_per_worker, None)
+    price = price_of(cluster)
+    money = None if price is None else price * cluster.fewest_workers / cluster.throughput.workers_per_node
+    return Rate(cluster.fewest_workers * cluster.gpus_per_worker, money)
 
 
-def tell_estimate(estimated: Mapping[str, float], ledger: Ledger, at_a_time: int, say: Say) -> None:
+def pairs_per_second(job: Job) -> float | None:
+    """Of one trial, its start not counted: as the job file says, or as finished runs like it were; None if neither
+    tells."""
+    told, trained = job.cluster.throughput, finished(root_of(job), "train")
+    rates = [rate for found in train_rates(job, trained).values() for rate in found]
+    lengths = list(tokens_a_pair(job, trained).values())
+    rate = told.train_tokens_per_second or (median(rates) if rates else None)
+    tokens = told.tokens_per_pair or (median(lengths) if lengths else None)
+    return rate * job.cluster.fewest_workers / tokens if rate and tokens else None
+
+
+def tell_estimate(estimated: Mapping[str, float], ledger: Ledger, at_a_time: int, currency: str, say: Say) -> None:
     """What the sweep will take, before it starts."""
     done = sum(record.ended is not None for record in ledger.records.values())
     before = f", {done} of them done before" if done else ""
@@ -169,21 +203,25 @@ def tell_estimate(estimated: Mapping[str, float], ledger: Ledger, at_a_time: int
         f"{estimated['pairs']:,.0f} pairs"
     )
     if "hours" not in estimated:
-        say("tune: how long it takes is known after the first trial")
+        say("tune: how long that takes is known after the first trial")
+        return
+    costs = [f"{estimated['gpu_hours']:,.1f} GPU-hours"] if estimated["gpu_hours"] else []
+    costs += [f"{estimated['money']:,.2f} {currency}"] if "money" in estimated else []
+    beside = f" ({', '.join(costs)})" if costs else ""
+    hours = estimated["hours"] / at_a_time
+    say(f"tune: at the speed of runs before at most {hours:,.2f} hours{beside}, and the time that trials take to start")
 
 
 def sweep_of(job: Job, trials: list[Trial], estimated: Mapping[str, float], why: str) -> Sweep:
     """All that came out."""
     tune, validate = _tune_of(job), job.train.validate_on
     assert validate
-    finished = {
+    ended = {
         trial.number: tuple(trial.values[name] for name in tune.objectives)
         for trial in trials
         if trial.state == "finished"
     }
-    best = (
-        max(sorted(finished), key=lambda number: finished[number]) if finished and len(tune.objectives) == 1 else None
-    )
+    best = max(sorted(ended), key=lambda number: ended[number]) if ended and len(tune.objectives) == 1 else None
     languages = tune.languages or sorted(
         {label for trial in trials for point in trial.curve for label in point.languages}
     )
@@ -201,9 +239,10 @@ def sweep_of(job: Job, trials: list[Trial], estimated: Mapping[str, float], why:
         budget=budget_of(tune.budget),
         estimated=dict(estimated),
         spent=spent_of(trial.cost for trial in trials),
+        currency=job.cluster.currency,
         trials=trials,
         best=best,
-        front=front(finished),
+        front=front(ended),
         why_ended=why,
         versions=library_versions(),
     )

@@ -15,7 +15,9 @@ _LABELLED = [
     (re.compile(r"languages/(?P<language>[^/]+)/loss"), "language_loss"),
     (re.compile(r"languages/(?P<language>[^/]+)/pairs"), "pairs"),
 ]
-_COUNTED = "pairs"  # a gauge would show the batch that happened to be the last
+# A gauge would show what happened to be the last: the pairs of a batch. Of a checkpoint a step says only what it took.
+EVENTS = {"checkpoint_seconds": f"{PREFIX}_checkpoints"}
+COUNTERS = {f"{PREFIX}_pairs", *EVENTS.values()}
 
 
 def measured(name: str) -> tuple[str, dict[str, str]]:
@@ -27,7 +29,7 @@ def measured(name: str) -> tuple[str, dict[str, str]]:
 
 
 class Prometheus:
-    """Gauges of the newest step, and a counter of the pairs of each language, of a run; Ray must be initialised.
+    """Gauges of the newest step and counters of pairs and checkpoints, of a run; Ray must be initialised.
 
     Ray brings them to the node's agent by itself, every few seconds.
     """
@@ -37,23 +39,24 @@ class Prometheus:
         self._metrics: dict[str, Any] = {}
 
     def write(self, steps: Sequence[Step]) -> int:
-        """Sets the gauges to the newest step that has them, and adds up the pairs."""
+        """Sets the gauges to the newest step that has them, and adds up what is counted."""
         for step in steps:
             for name, value in ({"step": float(step.number)} | dict(step.scalars)).items():
                 metric, labels = measured(name)
                 tags = {"run": self._label, **labels}
-                if metric == f"{PREFIX}_{_COUNTED}":
-                    if value > 0:
-                        self._of(metric, tags).inc(value, tags=tags)
-                else:
+                if metric not in COUNTERS:
                     self._of(metric, tags).set(value, tags=tags)
+                elif value > 0:
+                    self._of(metric, tags).inc(value, tags=tags)
+                if name in EVENTS:
+                    self._of(EVENTS[name], tags).inc(tags=tags)
         return len(steps)
 
     def _of(self, metric: str, tags: dict[str, str]) -> Any:
         from ray.util.metrics import Counter, Gauge
 
         if metric not in self._metrics:
-            kind = Counter if metric == f"{PREFIX}_{_COUNTED}" else Gauge
+            kind = Counter if metric in COUNTERS else Gauge
             told = metric.removeprefix(f"{PREFIX}_").replace("_", " ")
             self._metrics[metric] = kind(metric, f"{told}, of a training run", tuple(tags))
         return self._metrics[metric]

@@ -3,7 +3,10 @@
 An estimate: how fast a device really is shows in the run, and so does whether it waits (``data_wait_seconds``).
 """
 
-from raytrain.train.memory import Device, Encoder
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # it brings DeepSpeed
+    from raytrain.train.memory import Device, Encoder
 
 TRAINING = 3  # the backward pass costs two forward passes
 REACHED = 0.4  # of a device's peak, in matrix products of this size
@@ -23,7 +26,7 @@ OTHERWISE = "A100"
 TEXT_A_CPU = {False: 450 * 11_602 / 2, True: 450 * 121_510 / 2}  # made into token ids on the way; made before
 
 
-def peak_of(device: Device, name: str, bf16: bool, cpus: float) -> float:
+def peak_of(device: "Device", name: str, bf16: bool, cpus: float) -> float:
     """Operations a second that a worker's device could make: its GPU, called ``name``, or its ``cpus``."""
     if device == "cpu":
         return CPU_PEAK * cpus
@@ -31,14 +34,21 @@ def peak_of(device: Device, name: str, bf16: bool, cpus: float) -> float:
     return GPU_PEAKS[known][0 if bf16 else 1]
 
 
-def pairs_a_second(encoder: Encoder, tokens: float, length: float, peak: float) -> float:
+def pairs_a_second(encoder: "Encoder", tokens: float, length: float, peak: float) -> float:
     """Pairs a worker trains on in a second, if its device reaches ``REACHED`` of its peak.
 
-    ``tokens`` of a pair in all, in texts of ``length`` tokens. A weight costs two operations a token, attention
-    4 · width for each layer and token of the text (PaLM, arXiv 2204.02311, appendix B).
+    ``tokens`` of a pair in all, in texts of ``length`` tokens.
     """
-    forward = 2 * (encoder.parameters - encoder.looked_up) + 4 * encoder.layers * encoder.width * length
+    forward = forward_flops(encoder.parameters - encoder.looked_up, encoder.layers, encoder.width, length)
     return REACHED * peak / (TRAINING * forward * tokens)
+
+
+def forward_flops(weights: float, layers: int, width: int, length: float) -> float:
+    """Operations of embedding a token of a text of ``length``; ``weights`` are those that tokens are multiplied with.
+
+    A weight costs two, attention 4 · width for each layer and token of the text (PaLM, arXiv 2204.02311, appendix B).
+    """
+    return 2 * weights + 4 * layers * width * length
 
 
 def data_cpus(pairs: float, row_bytes: float, tokenised: bool) -> float:

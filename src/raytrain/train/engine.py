@@ -41,8 +41,9 @@ class Engine:
     each backward must reach the same parameters on all ranks.
     """
 
-    def __init__(self, deepspeed_engine: Any, max_norm: float) -> None:
+    def __init__(self, deepspeed_engine: Any, learning_rate: float, max_norm: float) -> None:
         self._engine = deepspeed_engine
+        self._learning_rate = learning_rate
         self._max_norm = max_norm
         self._world = dist.get_world_size()
         self.device = torch.device(deepspeed_engine.device)
@@ -62,14 +63,16 @@ class Engine:
         self._engine.set_gradient_accumulation_boundary(last)
         self._engine.backward(value * self._world)  # DeepSpeed takes the mean over ranks
 
-    def step(self, factor: float) -> float:
+    def step(self, factor: float, learning_rate: float | None = None) -> float:
         """Clips and updates, each parameter group with its peak learning rate × ``factor``.
 
+        That of the encoder's groups is ``learning_rate``, by default the one of the config; learned temperatures have
+        peaks of their own.
         Gives the norm of the whole gradient before clipping. If it is not finite, then nothing was updated, on any
         rank. Gradients are cleared either way.
         """
         for group in self._engine.optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
+            group["lr"] = group.get("peak", learning_rate or self._learning_rate) * factor
         if _is_zero(self._engine):
             self._engine.step()  # ZeRO leaves out a step by itself if the norm is not finite, clipping or not
             return float(self._engine.get_global_grad_norm())
@@ -142,7 +145,7 @@ def make_engine(trainee: Trainee, config: Train, device: str) -> Engine:
     for name, parameter in engine.module.named_parameters():
         if name in exact:
             _set_weight(parameter, exact[name].to(engine.device))
-    return Engine(engine, config.max_grad_norm)
+    return Engine(engine, config.learning_rate, config.max_grad_norm)
 
 
 def _deepspeed_config(config: Train, parameters: int) -> dict[str, Any]:
@@ -170,12 +173,8 @@ def _parameter_groups(trainee: Trainee, config: Train) -> list[dict[str, Any]]:
     encoder = [p for p in trainee.encoder.parameters() if p.requires_grad]
     learned = learned_temperatures(config.losses).values()
     return [
-        {
-            "params": [p for p in encoder if p.ndim > 1],
-            "weight_decay": config.weight_decay,
-            "peak": config.learning_rate,
-        },
-        {"params": [p for p in encoder if p.ndim <= 1], "weight_decay": 0.0, "peak": config.learning_rate},
+        {"params": [p for p in encoder if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in encoder if p.ndim <= 1], "weight_decay": 0.0},
         *(
             {"params": [parameter], "weight_decay": 0.0, "peak": temperature.learning_rate}
             for parameter, temperature in zip(trainee.temperatures.parameters(), learned, strict=True)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch.distributed as dist
@@ -13,6 +13,7 @@ from raytrain.errors import UserError
 from raytrain.plan import Plan
 from raytrain.storage import Location
 from raytrain.train import exchange
+from raytrain.train.changes import in_force
 from raytrain.train.checkpoint import Checkpoint
 from raytrain.train.engine import Engine
 from raytrain.train.learning_rate import rate_factor
@@ -127,10 +128,11 @@ def _part(engine: Engine, log: Log, done: int) -> Part:
 
 def _make_step(engine: Engine, batch: RankBatch, rules: StepRules, config: Train) -> tuple[dict[str, Any], Skip | None]:
     """Makes a step, or leaves it out; all ranks decide alike, since losses and norms are of the whole batch."""
+    now = in_force(config, batch.step)
     factor = rate_factor(batch.step, warmup=config.warmup_steps, total=config.max_steps, schedule=config.schedule)
-    taken = take_step(engine, batch, rules)
-    norm = engine.step(factor) if taken.finite else math.nan
-    metrics = _metrics(batch.step, taken, config.learning_rate * factor, norm)
+    taken = take_step(engine, batch, replace(rules, losses=now.losses))
+    norm = engine.step(factor, now.learning_rate) if taken.finite else math.nan
+    metrics = _metrics(batch.step, taken, now.learning_rate * factor, norm)
     if math.isfinite(norm):
         return metrics, None
     counted = any(value is not None for value in taken.terms.values())

@@ -23,7 +23,8 @@ from raytrain.train.scoring import Scored, count_rows, names_of, score
 
 @dataclass(frozen=True)
 class StepRules:
-    """What all steps of a run share. ``languages`` are all there can be."""
+    """What all steps of a run share, but for the weights of losses, which may change. ``languages`` are all there can
+    be."""
 
     losses: Mapping[str, Loss]
     languages: tuple[str, ...]

@@ -1,6 +1,7 @@
 """Between Ray Tune and the ledger: proposes trials, takes their scores, and knows when a sweep is to end."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,24 +10,27 @@ from typing import Any
 from ray.tune import Stopper
 from ray.tune.search import Searcher
 
+from raytrain.progress import time_left
 from raytrain.tune.config import Tune
 from raytrain.tune.cost import Rate, budget_of, spent_of, spent_up
 from raytrain.tune.ledger import ENDED as OVER
 from raytrain.tune.ledger import Ledger
+from raytrain.tune.lineage import LINEAGE, Lineage
 from raytrain.tune.results import Cost, Point
 from raytrain.tune.search import propose
 from raytrain.tune.space import Settings, Space
-from raytrain.tune.trainable import ENDED, SCORES, STEP
+from raytrain.tune.trainable import ENDED, SCORES, STEP, JobOf
+from raytrain.tune.work import Fork
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How settings become a trial. ``job_of`` gives the job of a trial as plain data; ``None`` is the job file's own
-    settings, ``base``, of which ``base_params`` is the draw if the space holds them."""
+    """How settings become a trial. ``job_of`` gives the job of a trial as plain data. ``base`` are the job file's own
+    settings, of which ``base_params`` is the draw if the space holds them."""
 
-    job_of: Callable[[Settings | None], Mapping[str, Any]]
+    job_of: JobOf
     base: Settings
     base_params: dict[str, Any] | None
     batch_size_of: Callable[[Settings | None], int]
@@ -45,6 +49,7 @@ class Conductor(Searcher):  # type: ignore[misc]
         records = ledger.records.values()
         self._unfinished = [record.trial.number for record in records if record.ended is None]
         self.exhausted = ""  # why no trial is proposed any more
+        self._began, self._ended_here = time.monotonic(), 0
 
     @property
     def budget(self) -> dict[str, float]:
@@ -67,15 +72,25 @@ class Conductor(Searcher):  # type: ignore[misc]
             number = self._unfinished.pop(0)
             self._say(f"tune: trial {number} is gone on with")
         else:
-            number = self._ledger.next_number
-            if number >= self._tune.budget.trials:
+            # A population starts from draws: the job file itself, which the space may not hold, is not among them.
+            first = 1 if self._tune.schedule.is_population else 0
+            number = self._ledger.next_number(first)
+            if number - first >= self._tune.budget.trials:
                 return self._finished(f"all {self._tune.budget.trials} trials were proposed")
             if not self._begin(number):
                 return self._finished("the grid has no other point")
         self._numbers[trial_id] = number
         trial = self._ledger.records[number].trial
         self._before[number] = trial.cost
-        return {"number": number, "job": self._plan.job_of(trial.settings if number else None)}
+        return {"number": number, **self._config(number)}
+
+    def _config(self, number: int) -> dict[str, Any]:
+        """The draw, and what has changed since."""
+        record = self._ledger.records[number]
+        if not record.trial.changes:
+            return record.params or {}
+        lineage = Lineage(settings=record.trial.settings, changes=tuple(record.trial.changes))
+        return {**(self._space.params(lineage.now or {}) or {}), LINEAGE: lineage.model_dump_json()}
 
     def _begin(self, number: int) -> bool:
         if not number:
@@ -101,6 +116,13 @@ class Conductor(Searcher):  # type: ignore[misc]
     def _take(self, number: int, result: dict[str, Any]) -> None:
         if STEP not in result:
             return  # it failed before its first score
+        lineage = Lineage.model_validate_json(result["lineage"])
+        if result["forked"] and list(lineage.changes) != self._ledger.records[number].trial.changes:
+            origin = Fork(**json.loads(result["forked"]))
+            self._ledger.fork(number, lineage, origin.folder, origin.step)
+            self._say(
+                f"tune: trial {number} went on from step {origin.step:,} of another: {in_words(lineage.now or {})}"
+            )
         values = {str(name): float(result[name]) for name in self._tune.objectives}
         point = Point(step=result[STEP], languages=json.loads(result[SCORES]), values=values)
         if self._ledger.point(number, point, self._cost(number, result), result["folder"]):
@@ -131,7 +153,10 @@ class Conductor(Searcher):  # type: ignore[misc]
         self._ledger.end(number, state, **told)
         ended = sum(record.trial.state in OVER for record in self._ledger.records.values())
         how = f": {told['why']}" if told.get("why") else f": {_scores(told['values'])}"
-        self._say(f"tune: trial {number} {state}{how} ({ended} of {self._tune.budget.trials} trials)")
+        self._ended_here += 1
+        trials = self._tune.budget.trials
+        left = time_left(time.monotonic() - self._began, self._ended_here, max(trials - ended, 0))
+        self._say(f"tune: trial {number} {state}{how} ({ended} of {trials} trials{left})")
 
     def _cost(self, number: int, result: Mapping[str, Any]) -> Cost:
         """Of all tries and all processes that worked on it."""
@@ -156,7 +181,8 @@ class Spent(Stopper):  # type: ignore[misc]
         self._conductor = conductor
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Whether a trial that has told a score is to end."""
+        """Whether a trial that has told a score is to end. It is asked before the searcher is told."""
+        self._conductor.on_trial_result(trial_id, result)
         return bool(self._conductor.spent_up())
 
     def stop_all(self) -> bool:

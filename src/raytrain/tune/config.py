@@ -1,6 +1,7 @@
 """The config of a sweep: what is searched, by whom, for what, and what it may cost. In the words of Ray Tune."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -50,7 +51,10 @@ class Dimension(Section):
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest value of a range."""
         low, high, *step = getattr(self, self.word)
-        return (low, high - 1) if self.whole else (low, low + (high - low) // step[0] * step[0] if step else high)
+        if step:  # in decimals: a float is no multiple of 0.3
+            first, last, by = (Decimal(str(number)) for number in (low, high, step[0]))
+            return low, float(first + (last - first) // by * by) if by > 0 else high
+        return low, high - 1 if self.whole else high
 
     @property
     def whole(self) -> bool:
@@ -117,6 +121,11 @@ class Schedule(Section):
     )
     objective: str | None = Field(None, description="that it goes by; default: the first of tune.objectives")
 
+    @property
+    def is_population(self) -> bool:
+        """Whether trials go on from each other, with changed settings, instead of ending."""
+        return self.kind in ("pbt", "pb2")
+
 
 class Budget(Section):
     """What a sweep may take; the first that is spent ends it. A trial that runs then is ended too."""
@@ -176,10 +185,10 @@ class Tune(Section):
         schedule = self.schedule
         if schedule.objective is not None and schedule.objective not in self.objectives:
             raise ValueError(f"schedule.objective: {schedule.objective} is none of {', '.join(self.objectives)}")
-        if schedule.kind in ("pbt", "pb2"):
+        if schedule.is_population:
             self._check_changeable()
-        if self.search.kind == "grid" and self.schedule.kind in ("pbt", "pb2"):
-            raise ValueError(f"search.kind: {schedule.kind} goes on from random draws: use random")
+        if schedule.is_population and self.search.kind != "random":
+            raise ValueError(f"schedule.kind {schedule.kind} goes on from random draws: write search.kind: random")
         return self
 
     def _check_changeable(self) -> None:

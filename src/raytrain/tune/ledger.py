@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from raytrain.artifact import digest
 from raytrain.errors import DamagedError
 from raytrain.storage import Location
+from raytrain.tune.lineage import Lineage
 from raytrain.tune.results import Cost, Point, State, Trial
 from raytrain.tune.search import Known
 from raytrain.tune.space import Params, Settings
@@ -72,10 +73,9 @@ class Ledger:
         """Of the last event."""
         return self._clock
 
-    @property
-    def next_number(self) -> int:
-        """Of the first trial that there is not: the next, or one whose file was deleted."""
-        return next(number for number in itertools.count() if number not in self._records)
+    def next_number(self, first: int) -> int:
+        """Of the first trial, from ``first`` on, that there is not: the next, or one whose file was deleted."""
+        return next(number for number in itertools.count(first) if number not in self._records)
 
     def known(self, clock: int | None = None) -> list[Known]:
         """What a searcher may be told, now or before the event ``clock``."""
@@ -100,6 +100,15 @@ class Ledger:
             record.model_copy(update={"trial": trial, "points": [*record.points, self._tick()], "folder": folder})
         )
         return True
+
+    def fork(self, number: int, lineage: Lineage, folder: str, step: int) -> None:
+        """A trial goes on from another's checkpoint: until there, it is as if it had been that one."""
+        donor = next((r.trial for r in self._records.values() if r.folder == folder), None)
+        curve = [point for point in donor.curve if point.step <= step] if donor else []
+        told = {"settings": lineage.settings, "changes": list(lineage.changes)}
+        record = self._records[number]
+        trial = record.trial.model_copy(update={**told, "curve": curve})
+        self._write(record.model_copy(update={"trial": trial, "points": [self._tick() for _ in curve]}))
 
     def end(self, number: int, state: State, **told: Any) -> None:
         """The end of a trial. ``told``: other fields of Trial."""

@@ -29,15 +29,24 @@ class Cost(_Data):
     money: float | None = None
 
 
+class Change(_Data):
+    """Settings that hold from step ``at`` on, instead of those before: population-based training made it."""
+
+    at: int
+    settings: dict[str, Any]
+
+
 class Trial(_Data):
     """One training run of a sweep. ``settings``: key of the job file → value; a mix is a dict of shares that sum to 1.
 
     ``values`` are the objectives at ``step``, the checkpoint that the run ends with; empty before that. The trial
-    ``number`` 0 is the job file itself. ``why`` says why it was stopped or failed.
+    ``number`` 0 is the job file itself. One that goes on from another's checkpoint has the settings, the changes and
+    the curve of that one until then. ``why`` says why it was stopped or failed.
     """
 
     number: int
     settings: dict[str, Any]
+    changes: list[Change] = []
     state: State
     why: str = ""
     curve: list[Point] = []

@@ -83,7 +83,7 @@ def grid(space: Space, points: int) -> Iterator[Params]:
     axes: list[list[Params]] = []
     for key, dimension in space.dimensions.items():
         if dimension.dirichlet is not None:
-            names = [name for name in space.distributions() if name.startswith(f"{key}/")]
+            names = [name for name in space.distributions() if name.startswith(f"{key}:")]
             lattice = _lattice(list(dimension.dirichlet), points - 1)
             drawn = [sticks_of(shares, dimension.dirichlet) for shares in lattice]
             axes.append([dict(zip(names, sticks, strict=True)) for sticks in drawn])

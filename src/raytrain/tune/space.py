@@ -20,10 +20,11 @@ from optuna.distributions import (
 from scipy.stats import beta
 
 from raytrain.tune.config import Dimension
-from raytrain.tune.results import Axis
+from raytrain.tune.results import Axis, Change
 
 SMALLEST_SHARE = 1e-6  # of a language: less is no share that a plan can give
 _DIGITS = 6
+_EDGE = 1e-9  # nearer to 0 or 1 than this scipy finds no root
 MIX = "train.mix.weights"
 _BESIDE_WEIGHTS = ("max_passes", "group_small")
 
@@ -105,6 +106,23 @@ def _inside(place: Any, name: str, key: str) -> Any:
     raise ValueError(f"tune.space.{key}: the job file has no {name} there")
 
 
+def with_changes(train: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    """The section ``train`` of a trial whose settings changed while it ran, as it says so itself."""
+    return {**train, "changes": [_in_words(change) for change in changes]}
+
+
+def _in_words(change: Change) -> dict[str, Any]:
+    told: dict[str, Any] = {"at": change.at}
+    for key, value in change.settings.items():
+        if key == MIX:
+            told["mix"] = {"weights": value}
+        elif key == "train.learning_rate":
+            told["learning_rate"] = value
+        else:  # train.losses.NAME.weight
+            told.setdefault("losses", {})[key.split(".")[2]] = value
+    return told
+
+
 def current(job: Mapping[str, Any], key: str) -> Any:
     """What stands at a key of a job file, as plain data; None where nothing does."""
     place: Any = job
@@ -120,7 +138,7 @@ def current(job: Mapping[str, Any], key: str) -> Any:
 
 def _names(key: str, dimension: Dimension) -> list[str]:
     assert dimension.dirichlet
-    return [f"{key}/{language}" for language in list(dimension.dirichlet)[:-1]]
+    return [f"{key}:{language}" for language in list(dimension.dirichlet)[:-1]]
 
 
 def _distributions(key: str, dimension: Dimension) -> dict[str, BaseDistribution]:
@@ -161,7 +179,7 @@ def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> di
     languages, a = list(concentration), np.array(list(concentration.values()))
     left, shares = 1.0, []
     for i, stick in enumerate(sticks):
-        taken = float(beta.ppf(stick, a[i], a[i + 1 :].sum()))
+        taken = float(beta.ppf(min(max(stick, _EDGE), 1.0 - _EDGE), a[i], a[i + 1 :].sum()))
         shares.append(left * taken)
         left *= 1.0 - taken
     floored = np.maximum([*shares, left], SMALLEST_SHARE)

@@ -1,6 +1,7 @@
 """A sweep on Ray Tune: its trials, as many at a time as there is room for, until nothing is left to propose."""
 
 import logging
+import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from raytrain.tune.conductor import Conductor, Plan, Spent
 from raytrain.tune.config import Tune
 from raytrain.tune.ledger import Ledger
 from raytrain.tune.schedulers import scheduler_of, tell_past
+from raytrain.tune.space import Space
 from raytrain.tune.trainable import Rules, trainable_of
 from raytrain.tune.work import Start
 
@@ -19,7 +21,7 @@ Say = Callable[[str], None]
 
 # Trials' own processes wait and count, and take no CPU worth the name; the head is no spot node. (Nothing at all Ray
 # Tune does not take for a request.)
-ON_THE_HEAD = {"CPU": 0, "node:__internal_head__": 0.001}
+HEAD, LITTLE = "node:__internal_head__", 0.001
 _ENVIRONMENT = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would take Ctrl-C for «finish as you are»
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # three files a trial, of what the ledger has
@@ -38,7 +40,11 @@ def run_sweep(
     ``start`` begins the work of a trial, wherever its actor is. What the ledger has is not done again. Ray runs.
     """
     conductor = Conductor(tune, plan, ledger, say)
-    scheduler = scheduler_of(tune.schedule, grace_steps, rules.max_steps)
+    space = Space(tune.space)
+    scheduler = scheduler_of(tune.schedule, space, tune.search.seed, grace_steps, rules.max_steps)
+    # A population is there as a whole from the beginning, and takes turns; else trials are proposed one by one.
+    population = tune.schedule.is_population
+    room = {"CPU": 0, HEAD: math.floor(1e4 / at_a_time) / 1e4 if population else LITTLE}
     scheduler.set_search_properties(tune.schedule.objective or tune.objectives[0], "max")
     tell_past(scheduler, ledger.records.values())
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what a user needs the conductor says
@@ -47,9 +53,9 @@ def run_sweep(
     try:
         with tempfile.TemporaryDirectory(prefix="raytrain-tune-") as notes:  # Ray Tune's own; nothing reads them
             tuner = Tuner(
-                with_resources(trainable_of(start, rules), ON_THE_HEAD),
+                with_resources(trainable_of(start, rules, space, plan.job_of), room),
                 tune_config=TuneConfig(
-                    search_alg=ConcurrencyLimiter(conductor, max_concurrent=at_a_time),
+                    search_alg=conductor if population else ConcurrencyLimiter(conductor, max_concurrent=at_a_time),
                     scheduler=scheduler,
                     num_samples=-1,
                     reuse_actors=False,

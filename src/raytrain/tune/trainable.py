@@ -1,16 +1,21 @@
 """A trial as Ray Tune runs it: an actor without CPUs that waits for the work and hands on its scores."""
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Trainable
 
 from raytrain.tune.config import Objective
+from raytrain.tune.lineage import Lineage, lineage_of
 from raytrain.tune.objective import values_of
-from raytrain.tune.work import Died, Done, Event, Failed, Scored, Start, Work
+from raytrain.tune.results import Change
+from raytrain.tune.space import Space
+from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored, Start, Work
 
+POINTER = "pointer.json"
 STEP, SCORES, ENDED = "step", "scores", "ended"  # keys of a result
 
 
@@ -26,8 +31,12 @@ class Rules:
     hang_after_s: float
 
 
-def trainable_of(start: Start, rules: Rules) -> type[Trainable]:
-    """The class of a sweep's trials."""
+JobOf = Callable[[Lineage], Mapping[str, Any]]
+
+
+def trainable_of(start: Start, rules: Rules, space: Space, job_of: JobOf) -> type[Trainable]:
+    """The class of a sweep's trials. Their config is the number and the draw, and of one that is gone on with its
+    lineage."""
 
     class Trial(Trainable):  # type: ignore[misc]
         """Each ``step`` waits for one score. What dies or hangs is begun again here: it goes on by itself from its
@@ -35,6 +44,9 @@ def trainable_of(start: Start, rules: Rules) -> type[Trainable]:
 
         def setup(self, config: dict[str, Any]) -> None:
             self._tries, self._spent = 1, 0.0
+            self._params = {name: config[name] for name in space.distributions() if name in config}
+            self._lineage = lineage_of(config, space)
+            self._fork: Fork | None = None
             self._last: dict[str, Any] = {}
             self._work: Work | None = None  # begun by the first ``step``: Ray Tune sets up actors that it never asks
 
@@ -43,6 +55,25 @@ def trainable_of(start: Start, rules: Rules) -> type[Trainable]:
             if self._work:
                 self._work.kill()
             self._work = None
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            """Where to find the checkpoint of the last score: that itself stays in the folder of the run."""
+            told = {
+                "params": self._params,
+                "lineage": self._lineage.model_dump(mode="json"),
+                "folder": self._last["folder"],
+                "step": self._last[STEP],
+            }
+            (Path(checkpoint_dir) / POINTER).write_text(json.dumps(told))
+
+        def load_checkpoint(self, checkpoint: str) -> None:
+            """Goes on from a checkpoint: its own, or that of another trial with settings changed."""
+            told = json.loads((Path(checkpoint) / POINTER).read_text())
+            self._lineage = Lineage.model_validate(told["lineage"])
+            if self._params != told["params"]:
+                change = Change(at=told["step"], settings=space.settings(self._params))
+                self._lineage = self._lineage.changed(change)
+                self._fork = Fork(told["folder"], told["step"])
 
         def step(self) -> dict[str, Any]:
             while True:
@@ -70,7 +101,7 @@ def trainable_of(start: Start, rules: Rules) -> type[Trainable]:
                         self._begin_again(event)
 
         def _next(self) -> Event:
-            self._work = self._work or start(self.config["job"])
+            self._work = self._work or start(job_of(self._lineage), self._fork)
             try:
                 return self._work.next(rules.hang_after_s)
             except TimeoutError:
@@ -83,7 +114,11 @@ def trainable_of(start: Start, rules: Rules) -> type[Trainable]:
             self.cleanup()
 
         def _told(self, event: Event, end: dict[str, Any]) -> dict[str, Any]:
-            return {**self._last, "seconds": self._spent + event.seconds, "tries": self._tries, **end}
+            lineage = {
+                "lineage": self._lineage.model_dump_json(),
+                "forked": json.dumps(asdict(self._fork)) if self._fork else "",
+            }
+            return {**self._last, **lineage, "seconds": self._spent + event.seconds, "tries": self._tries, **end}
 
     return Trial
 

@@ -8,9 +8,10 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from raytrain.tune.work import Died, Done, Event, Failed, Scored
+from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored
 
 LOG_LINES = 200  # that are kept of what a trial's process says
 END_S = 90.0  # for a checkpoint
@@ -21,7 +22,7 @@ _OF_WORKERS = ("RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_WORKER_ID", "RAY_NODE_ID", "
 class TrainingRun:
     """A ``Work`` that trains. ``job``: a job file as plain data, with the address of the cluster."""
 
-    def __init__(self, job: Mapping[str, Any]) -> None:
+    def __init__(self, job: Mapping[str, Any], fork: Fork | None = None) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in _OF_WORKERS}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "raytrain.tune.trial_process"],
@@ -34,7 +35,7 @@ class TrainingRun:
         )
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=LOG_LINES)
-        self._tell(json.dumps(job))
+        self._tell(json.dumps({"job": job, "fork": asdict(fork) if fork else None}))
         threading.Thread(target=self._read_log, daemon=True).start()
         threading.Thread(target=self._read_events, daemon=True).start()
 

@@ -1,8 +1,8 @@
 """A trial's own process: ``raytrain train`` of one job file, which tells its scores as they come.
 
 It is a driver of its own on the cluster. So whatever a trial holds there, workers, actors, room, goes with its process,
-however that ends. It reads one line, the job, from its standard input; another one, or the end of the input, asks it
-to end with a checkpoint. Each line of its standard output is an event (json).
+however that ends. It reads one line (the job, and the checkpoint to begin with) from its standard input; another one,
+or the end of the input, asks it to end with a checkpoint. Each line of its standard output is an event (json).
 """
 
 import json
@@ -48,11 +48,12 @@ class Voice:
                     self.say("scored", step=score["step"], languages=score["languages"], folder=folder)
 
 
-def run_trial(data: Mapping[str, Any], voice: Voice) -> None:
-    """Does what ``raytrain train`` does. Raises as that."""
+def run_trial(data: Mapping[str, Any], origin: Mapping[str, Any] | None, voice: Voice) -> None:
+    """Does what ``raytrain train`` does, from a checkpoint of another run if there is an ``origin``. Raises as that."""
     from raytrain.jobfile import job_from
     from raytrain.pipeline import examine, run, up_to
     from raytrain.stages.chain import chain, one_run
+    from raytrain.train.fork import fork
 
     job = one_run(job_from(dict(data), "the job of the trial"))
     tasks = up_to(chain(job), "train")
@@ -60,6 +61,8 @@ def run_trial(data: Mapping[str, Any], voice: Voice) -> None:
     done = run(tasks[:-1], _say)
     place = examine(train, done).location
     assert place is not None
+    if origin:
+        fork(Location.of(origin["folder"], place.options), origin["step"], place, _say)
     stop = threading.Event()
     thread = threading.Thread(target=_follow, args=(place, voice, stop), daemon=True)
     thread.start()
@@ -109,7 +112,7 @@ def main() -> None:
     threading.Thread(target=_listen, daemon=True).start()
     code = 1
     try:
-        run_trial(data, voice)
+        run_trial(data["job"], data["fork"], voice)
         code = 0
     except UserError as error:
         voice.say("failed", why=str(error))

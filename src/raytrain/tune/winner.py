@@ -4,15 +4,18 @@ from raytrain.config import Arm, Job, Study
 from raytrain.errors import UserError
 from raytrain.jobfile import job_from
 from raytrain.study.arms import ArmRun, with_seed
+from raytrain.tune.lineage import Lineage
 from raytrain.tune.results import Sweep, Trial
-from raytrain.tune.space import Settings, with_settings
+from raytrain.tune.space import with_changes, with_settings
 
 BASE, WINNER = "job-file", "winner"  # the arms of a confirmation
 
 
-def trial_job(job: Job, settings: Settings | None, name: str | None = None) -> Job:
-    """The job of a trial: the job file with its settings, and none with None."""
-    data = with_settings(job.model_dump(mode="json"), settings or {})
+def trial_job(job: Job, lineage: Lineage, name: str | None = None) -> Job:
+    """The job of a trial: the job file with its settings."""
+    data = with_settings(job.model_dump(mode="json"), lineage.settings or {})
+    if lineage.changes:
+        data["train"] = with_changes(data["train"], lineage.changes)
     return job_from(data | ({"name": name} if name else {}), "the job of a trial")
 
 
@@ -43,7 +46,8 @@ def finished_trial(sweep: Sweep, number: int) -> Trial:
 
 def winner_job(job: Job, trial: Trial) -> Job:
     """A job file ready for ``raytrain run``."""
-    return trial_job(job, trial.settings if trial.number else None, f"{job.name}-trial-{trial.number}")
+    settings = trial.settings if trial.number else None
+    return trial_job(job, Lineage(settings=settings, changes=tuple(trial.changes)), f"{job.name}-trial-{trial.number}")
 
 
 def runs_to_confirm(job: Job, winner: Job) -> tuple[list[ArmRun], Job]:

@@ -60,4 +60,12 @@ class Work(Protocol):
         ...
 
 
-Start = Callable[[Mapping[str, Any]], Work]  # the job of the trial, as plain data → its work, begun
+@dataclass(frozen=True)
+class Fork:
+    """A checkpoint of another trial to begin with."""
+
+    folder: str  # of its run
+    step: int
+
+
+Start = Callable[[Mapping[str, Any], Fork | None], Work]  # the job of the trial, as plain data → its work, begun

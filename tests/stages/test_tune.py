@@ -1,0 +1,205 @@
+"""raytrain tune on real training runs: killed in the middle, gone on with, confirmed, and its winner written."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from jobs import small_job, write_corpus, write_held_out
+from processes import kill_tree, start
+from raytrain.cli import app
+from raytrain.errors import UserError
+from raytrain.jobfile import job_from, load_job
+from raytrain.stages.chain import sweep
+from raytrain.stages.tune import TUNE, pairs_per_second, rate_of, trained_by_some
+from raytrain.tune.config import Tune
+
+pytestmark = pytest.mark.timeout(900)
+
+NO_TEMPERATURE = 1e-44  # a cosine divided by it is infinite in fp32
+
+
+def tuned(folder: Path, **tune) -> dict:
+    """A small job that can be tuned: dev questions to validate on, test questions to judge by."""
+    job = small_job(folder / "raw", folder / "root", max_steps=12, checkpoint_every=4, ledger=False, max_skipped=0)
+    dev = f"beir:{folder / 'dev'}#dev"
+    job["train"]["validate_on"] = {"benchmark": dev, "every": 4, "questions": 20, "passages": 60}
+    job["evaluate"] = {"benchmarks": [f"beir:{folder / 'test'}"]}
+    job["cluster"] |= {"workers": 1, "local_cpus": 2}
+    job["tune"] = {
+        "space": {
+            "train.losses.info_nce.temperature": {"choice": [NO_TEMPERATURE, 0.03]},
+            "train.mix.weights": {"choice": [{"deu": 1, "eng": 3}]},
+        },
+        "search": {"kind": "grid"},
+        "schedule": {"kind": "none"},
+        "confirm": {"seeds": [1]},
+        **tune,
+    }
+    return job
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tune")
+    write_corpus(folder / "raw")
+    for split in ("dev", "test"):
+        place = write_held_out(folder / split)
+        if split == "dev":
+            for judged in place.glob("*/qrels/test.tsv"):
+                judged.rename(judged.with_name("dev.tsv"))
+    return folder
+
+
+def ledger_of(folder: Path) -> dict[int, dict]:
+    files = sorted(folder.glob("root/sweeps/*/trials/*.json"))
+    return {int(file.stem): json.loads(file.read_text()) for file in files}
+
+
+def wait_until_trial_ended(folder: Path, number: int, process) -> None:
+    deadline = time.monotonic() + 400
+    while ledger_of(folder).get(number, {}).get("ended") is None:
+        assert process.poll() is None, process.stderr.read().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def test_a_sweep_is_killed_goes_on_and_ends_with_its_winner_confirmed(data, tmp_path):
+    job_file = tmp_path / "job.yaml"
+    job_file.write_text(yaml.safe_dump(tuned(data)))
+    killed = start(job_file, "tune")
+    wait_until_trial_ended(data, 0, killed)
+    kill_tree(killed)
+    before = ledger_of(data)
+    models = {manifest: manifest.read_bytes() for manifest in data.glob("root/train/*/manifest.json")}
+    assert models
+
+    result = CliRunner().invoke(app, ["tune", str(job_file)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+    after = ledger_of(data)
+    ended = [number for number, record in before.items() if record["ended"] is not None]
+    assert [after[number] for number in ended] == [before[number] for number in ended]
+    assert all(manifest.read_bytes() == was for manifest, was in models.items())
+    trials = {number: record["trial"] for number, record in after.items()}
+    assert {number: trial["state"] for number, trial in trials.items()} == {
+        0: "finished",
+        1: "failed",
+        2: "finished",
+    }
+    assert "steps were skipped" in trials[1]["why"]
+    assert set(trials[2]["curve"][0]["languages"]) == {"deu", "eng", "fin"}
+    assert [point["step"] for point in trials[2]["curve"]] == [4, 8, 12]
+
+    best = CliRunner().invoke(app, ["tune", str(job_file), "--best"])
+    winner = load_job(written(tmp_path, best.output))
+    found = max((2, 0), key=lambda number: (trials[number]["values"]["average"], -number))
+    if found:
+        assert (
+            winner.train.losses["info_nce"].temperature
+            == trials[found]["settings"]["train.losses.info_nce.temperature"]
+        )
+        assert winner.train.mix.weights == {"deu": 1.0, "eng": 3.0}
+        studies = [json.loads(manifest.read_text()) for manifest in data.glob("root/study/*/manifest.json")]
+        assert [study["identity"]["arms"] for study in studies] == [{"job-file": [1], "winner": [1]}]
+    assert winner.tune is None
+
+    # The same settings and seed give the same curve, in another root and as a run of its own.
+    other = tmp_path / "other.yaml"
+    second = CliRunner().invoke(app, ["tune", str(job_file), "--best", "--trial", "2"])
+    plain = yaml.safe_load(second.output)
+    plain["root"] = str(tmp_path / "elsewhere")
+    other.write_text(yaml.safe_dump(plain))
+    assert CliRunner().invoke(app, ["train", str(other)], catch_exceptions=False).exit_code == 0
+    (scores,) = (tmp_path / "elsewhere").glob("train/*/validation.json")
+    assert [score["languages"] for score in json.loads(scores.read_text())] == [
+        point["languages"] for point in trials[2]["curve"]
+    ]
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "winner.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_settings_are_not_chosen_by_a_test_set(data):
+    job = tuned(data)
+    shutil.copytree(data / "dev", data / "own", dirs_exist_ok=True)
+    for benchmark, told in [
+        (f"beir:{data / 'test'}#test", "is a test set"),
+        ("tydiqa-goldp:tydiqa-goldp-v1.1-dev.json", "is a test set"),
+    ]:
+        job["train"]["validate_on"]["benchmark"] = benchmark
+        job["evaluate"]["benchmarks"] = [f"beir:{data / 'own'}#dev"]
+        with pytest.raises(UserError, match=told):
+            TUNE.check(job_from(job, "job"))
+
+
+def test_a_mix_that_the_corpus_lacks_is_refused_before_the_work(data):
+    space = {"train.mix.weights": {"dirichlet": ["deu", "jpn"]}}
+    with pytest.raises(UserError, match="jpn"):
+        TUNE.check(job_from(tuned(data, space=space, search={"kind": "tpe"}), "job"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"), [({"money": 5.0}, "write cluster.prices"), ({"gpu_hours": 1.0}, "workers have no GPU")]
+)
+def test_a_budget_that_could_not_be_counted_is_refused(data, budget, told):
+    with pytest.raises(UserError, match=told):
+        TUNE.check(job_from(tuned(data, budget=budget), "job"))
+
+
+def test_prices_are_those_of_the_workers_share_of_their_node(data):
+    job = tuned(data)
+    job["cluster"] |= {"prices": {"gpu": 12.0}, "workers": 3, "throughput": {"workers_per_node": 4}}
+    assert rate_of(job_from(job, "job")).cost(10, 24, 3_600).money == 9.0
+    job["cluster"]["prices"] = {}
+    assert rate_of(job_from(job, "job")).money is None
+
+
+def test_the_speed_is_the_job_files_or_that_of_a_run_before(data):
+    job = tuned(data)
+    job["root"] = "nothing/here"
+    assert pairs_per_second(job_from(job, "job")) is None
+    job["cluster"]["throughput"] = {"train_tokens_per_second": 300.0, "tokens_per_pair": 30.0}
+    assert pairs_per_second(job_from(job, "job")) == pytest.approx(10.0)
+
+
+def test_trained_are_all_languages_that_some_trial_may_train_on():
+    space = {"train.mix.weights": {"dirichlet": ["eng", "deu"]}}
+    assert trained_by_some(Tune.model_validate({"space": space}), ["fin"]) == ["deu", "eng", "fin"]
+    choice = {"train.mix.weights": {"choice": [{"eng": 1}, {"spa": 1}]}}
+    assert trained_by_some(Tune.model_validate({"space": choice}), []) == ["eng", "spa"]
+
+
+def test_budgets_share_a_ledger_and_nothing_else_does(data):
+    from raytrain.stages.tune import ledger_of as place_of
+
+    base = job_from(tuned(data), "job")
+    larger = job_from(tuned(data, budget={"trials": 50}), "job")
+    patient = job_from(tuned(data, hang_after_s=5.0, max_concurrent=3), "job")
+    other = job_from(tuned(data, objectives=["worst"]), "job")
+    assert place_of(base, {}) == place_of(larger, {}) == place_of(patient, {})
+    assert place_of(base, {}) != place_of(other, {})
+    assert TUNE.identity(base) != TUNE.identity(larger)
+    assert TUNE.identity(base) == TUNE.identity(patient)
+
+
+def test_what_all_trials_share_is_made_before_them(data):
+    job = job_from(tuned(data), "job")
+    assert [task.name for task in sweep(job)] == ["benchmark", "validation", "prepare", "model", "tune"]
+
+
+def test_a_job_file_without_a_search_is_told_what_to_write(tmp_path, data):
+    job = tuned(data)
+    del job["tune"]
+    file = tmp_path / "job.yaml"
+    file.write_text(yaml.safe_dump(job))
+    result = CliRunner().invoke(app, ["tune", str(file)])
+    assert isinstance(result.exception, UserError)
+    assert "write tune.space" in str(result.exception)
