@@ -23,6 +23,7 @@ def submit(
     stage: Annotated[Stage, typer.Option(help="the command that runs there")] = "run",
     address: Address = None,
     detach: Annotated[bool, typer.Option("--detach", help="send it and leave; raytrain logs shows the rest")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="send nothing: what it would take, in hours and money")] = False,
     again: Annotated[bool, typer.Option("--again", help="even if it has succeeded before")] = False,
 ) -> None:
     """Runs a job on a cluster: sends this raytrain and the resolved job file, follows the log, ends with its exit code.
@@ -34,6 +35,11 @@ def submit(
     from raytrain.submit.submitting import submit as send
 
     loaded = load_job(job, overrides or [])
+    if plan:
+        from raytrain.submit.plan import print_plan
+
+        print_plan(wide_console(), loaded)
+        return
     where = dashboard_of(address, loaded.cluster)
     client = open_client(where)
     with in_words(where):
