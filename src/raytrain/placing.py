@@ -33,7 +33,8 @@ Role = Literal["data", "index"]
 class Need:
     """What wants room. ``fit``: how many of the ``most`` some nodes hold, 0 if fewer than ``fewest``.
 
-    ``check`` raises a UserError that says why some nodes don't hold the fewest.
+    ``check`` raises a UserError that says why some nodes don't hold the fewest. ``grows``: once it runs with fewer than
+    the most it can take more.
     """
 
     stage: str
@@ -43,6 +44,7 @@ class Need:
     bundles: Callable[[int], list[Bundle]]
     fit: Callable[[Collection[Node]], int]
     check: Callable[[Collection[Node]], None]
+    grows: bool
 
 
 def place_workers(cluster: Cluster, own: Collection[str], say: Say, patient: bool) -> int:
@@ -57,6 +59,7 @@ def place_workers(cluster: Cluster, own: Collection[str], say: Say, patient: boo
         lambda count: [worker] * count + [Bundle({"CPU": CPUS_FOR_DATA}, cluster.labels.data)],
         partial(workers_that_fit, cluster),
         partial(check_workers, cluster),
+        grows=True,
     )
     workers = place(need, own, cluster.wait_for_nodes_s, say, patient)
     if isinstance(cluster.workers, list):
@@ -93,6 +96,7 @@ def _on_nodes(stage: str, what: str, cluster: Cluster, role: Role) -> Need:
         lambda count: [Bundle(resources_of_worker(cluster), selector)] * count,
         partial(actors_that_fit, cluster, selector),
         partial(check_actors, cluster, role, selector),
+        grows=False,
     )
 
 
@@ -132,9 +136,12 @@ class _Waiting:
         count = self._need.fit(free_nodes({*self._own, *held}))
         if count:
             self._fitting_since = self._fitting_since or time.monotonic()
-            long = time.monotonic() - self._fitting_since > GROW_AFTER_S
+            patience = GROW_AFTER_S if self._need.grows else self._wait_s
+            long = time.monotonic() - self._fitting_since > patience
             if count >= self._wanted or not self._scaled or long:
                 return count
+            more = f"for {count} {self._need.what}, and waits for {self._wanted}, up to {patience:,g} s"
+            self._tell(f"{self._need.stage}: has room {more}")
         else:
             self._fitting_since = None
         if self._scaled:
