@@ -153,7 +153,7 @@ def stream(feed: Feed, read: ReadRound, workers: int) -> Run:
             train_loop_config={"feed": feed, "folder": folder},
             scaling_config=ScalingConfig(num_workers=workers, resources_per_worker={"CPU": CPUS_PER_WORKER}),
             datasets={DATASET: ray.data.range(1)},
-            dataset_config=PlannedRows(feed, read),
+            dataset_config=PlannedRows(feed, read, {}),
             run_config=RunConfig(name=f"stream-{time.time_ns()}", storage_path=folder),
         ).fit()
         seen = [json.loads(path.read_text()) for path in Path(folder).glob("*.json")]

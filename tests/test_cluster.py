@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from raytrain.cluster import alive_nodes, check_cpus, check_gpus, free_nodes, workers_that_fit
-from raytrain.config import Cluster
+from raytrain.config import Cluster, NodeLabels
 from raytrain.errors import UserError
+from raytrain.nodes import (
+    Node,
+    alive_nodes,
+    check_cpus,
+    check_gpus,
+    check_workers,
+    free_nodes,
+    workers_that_fit,
+)
 
 
 def test_workers_must_leave_a_cpu_for_data() -> None:
@@ -43,20 +51,21 @@ def test_a_range_is_two_numbers_in_order() -> None:
 def test_as_many_workers_as_there_is_room_for() -> None:
     cluster = Cluster(workers=[1, 4], cpus_per_worker=2)
     fit = {
-        cpus: workers_that_fit(cluster, [{"CPU": float(cpu)} for cpu in cpus]) for cpus in ((2,), (3,), (2, 3), (9,))
+        cpus: workers_that_fit(cluster, [Node({"CPU": float(cpu)}) for cpu in cpus])
+        for cpus in ((2,), (3,), (2, 3), (9,))
     }
     assert fit == {(2,): 0, (3,): 1, (2, 3): 2, (9,): 4}
     with_gpus = Cluster(workers=[1, 4], cpus_per_worker=2, gpus_per_worker=1)
-    assert workers_that_fit(with_gpus, [{"CPU": 9.0, "GPU": 2.0}, {"CPU": 9.0}]) == 2
-    assert workers_that_fit(Cluster(workers=[2, 4], cpus_per_worker=2), [{"CPU": 3.0}]) == 0
+    assert workers_that_fit(with_gpus, [Node({"CPU": 9.0, "GPU": 2.0}), Node({"CPU": 9.0})]) == 2
+    assert workers_that_fit(Cluster(workers=[2, 4], cpus_per_worker=2), [Node({"CPU": 3.0})]) == 0
 
 
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=5), st.integers(1, 3), st.integers(1, 6))
 def test_what_fits_passes_the_check_and_more_nodes_never_hold_fewer(cpus: list[int], each: int, most: int) -> None:
     cluster = Cluster(workers=[1, most], cpus_per_worker=each)
-    nodes = [{"CPU": float(cpu)} for cpu in cpus]
+    nodes = [Node({"CPU": float(cpu)}) for cpu in cpus]
     fit = workers_that_fit(cluster, nodes)
-    assert workers_that_fit(cluster, [*nodes, {"CPU": 4.0}]) >= fit
+    assert workers_that_fit(cluster, [*nodes, Node({"CPU": 4.0})]) >= fit
     if fit:
         check_cpus(Cluster(workers=fit, cpus_per_worker=each), cpus)
     else:
@@ -69,9 +78,9 @@ def test_what_other_jobs_hold_is_not_free(local_ray: None) -> None:
     from ray.util import placement_group, remove_placement_group
 
     def cpus(own: list[str]) -> float:
-        return sum(node["CPU"] for node in free_nodes(own))
+        return sum(node.resources["CPU"] for node in free_nodes(own))
 
-    there = sum(node["CPU"] for node in alive_nodes().values())
+    there = sum(node.resources["CPU"] for node in alive_nodes().values())
     assert cpus([]) == there
     group = placement_group([{"CPU": 0.5}, {"CPU": 0.25}])
     ray.get(group.ready())
@@ -91,9 +100,9 @@ def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None
     import ray
     from ray.util import placement_group, remove_placement_group
 
-    from raytrain.train.placement import place_workers
+    from raytrain.placing import place_workers
 
-    (there,) = (node["CPU"] for node in alive_nodes().values())
+    (there,) = (node.resources["CPU"] for node in alive_nodes().values())
     cluster = Cluster(workers=[1, 2], cpus_per_worker=(there - 1) / 2)
     told: list[str] = []
     assert place_workers(cluster, [], told.append, patient=False) == 2
@@ -109,3 +118,51 @@ def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None
         with pytest.raises(UserError, match="do not fit into"):
             place_workers(too_many, [], told.append, patient)
         assert told == ["train: waits for room for 3 workers, up to 2 s"] * patient
+
+
+def labelled_nodes() -> list[Node]:
+    return [
+        Node({"CPU": 4.0}, {"pool": "data"}),
+        Node({"CPU": 2.0, "GPU": 2.0}, {"pool": "train", "ray.io/market-type": "spot"}),
+        Node({"CPU": 2.0, "GPU": 2.0}, {"pool": "train"}),
+    ]
+
+
+def test_label_selectors_are_read_as_ray_reads_them() -> None:
+    data, spot, firm = labelled_nodes()
+    found = {
+        "data": [data],
+        "!data": [spot, firm],
+        "in(data, train)": [data, spot, firm],
+        "!in(data, other)": [spot, firm],
+        "other": [],
+    }
+    for value, right in found.items():
+        assert [node for node in (data, spot, firm) if node.has({"pool": value})] == right
+    assert [node for node in (data, spot, firm) if node.has({"ray.io/market-type": "!spot"})] == [data, firm]
+    assert all(node.has({}) for node in (data, spot, firm))
+
+
+def test_workers_and_tasks_that_read_fit_where_their_labels_are() -> None:
+    def fit(**labels: dict[str, str]) -> int:
+        cluster = Cluster(workers=[1, 9], gpus_per_worker=1, labels=NodeLabels(**labels))
+        return workers_that_fit(cluster, labelled_nodes())
+
+    assert fit() == 4
+    assert fit(train={"pool": "train"}, data={"pool": "data"}) == 4
+    assert fit(train={"pool": "train", "ray.io/market-type": "!spot"}, data={"pool": "data"}) == 2
+    assert fit(train={"pool": "train"}, data={"pool": "train"}) == 3  # one of four CPUs reads
+    assert fit(train={"pool": "data"}) == 0
+
+
+def test_labels_that_no_node_has_are_named() -> None:
+    def check(workers: int, **labels: dict[str, str]) -> None:
+        check_workers(Cluster(workers=workers, gpus_per_worker=1, labels=NodeLabels(**labels)), labelled_nodes())
+
+    check(4, train={"pool": "train"}, data={"pool": "data"})
+    with pytest.raises(UserError, match=r"cluster\.labels\.train: no node has pool: gpu"):
+        check(1, train={"pool": "gpu"})
+    with pytest.raises(UserError, match=r"cluster\.labels\.data: no node has pool: read"):
+        check(1, data={"pool": "read"})
+    with pytest.raises(UserError, match=r"5 workers × 1 CPUs and 1 GPUs and a CPU for reading data do not fit"):
+        check(5, train={"pool": "train"}, data={"pool": "data"})

@@ -1,15 +1,16 @@
 """The commands; no logic."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from raytrain.artifact import Artifact
+from raytrain.commands.builds import builds_app
+from raytrain.commands.common import Arm, ArmSeed, JobFile, Overrides, say, wide_console
+from raytrain.commands.submit import add_to
 from raytrain.errors import UserError
 from raytrain.pipeline import Task
 
@@ -33,27 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-builds_app = typer.Typer(
-    help="""The builds of a job's indexes. Each is immutable; a name (the job's, or JOB/ARM/SEED of a study) points to
-    the one that is served. raytrain index and raytrain run move it to what they build.""",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-app.add_typer(builds_app, name="builds")
-
-JobFile = Annotated[str, typer.Argument(metavar="JOB.yaml", help="the job file")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[section.key=value …]", help="values that replace those of the job file"),
-]
-
-Arm = Annotated[str | None, typer.Option(help="of a study: the index of this arm")]
-ArmSeed = Annotated[int | None, typer.Option(help="of the arm; default: its first")]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
 
 def _work(tasks: list[Task]) -> dict[str, Artifact]:
     from raytrain.cluster import ray_runs, stop_ray
@@ -63,9 +43,9 @@ def _work(tasks: list[Task]) -> dict[str, Artifact]:
     check_writable(root_of(tasks[0].job))
     had_ray = ray_runs()
     try:
-        return run(tasks, _say)
+        return run(tasks, say)
     except KeyboardInterrupt:  # here, for typer would end without a word
-        _say("raytrain: interrupted; run the same command again to go on")
+        say("raytrain: interrupted; run the same command again to go on")
         raise typer.Exit(130) from None
     finally:
         if not had_ray:  # a program that calls this command keeps the Ray it had
@@ -99,7 +79,7 @@ def _show(artifact: Artifact) -> None:
         print_report(read_report(artifact), (artifact.location / PAGE).uri)
     else:
         if artifact.manifest.stage == "prepare":
-            print_prepared(_wide_console(), artifact)
+            print_prepared(wide_console(), artifact)
         folder = "/model" if artifact.manifest.stage in ("model", "train", "export") else ""
         print(f"{artifact.manifest.stage}: {artifact.location.uri}{folder}")
 
@@ -140,7 +120,7 @@ def plan(
     from raytrain.report.mix import print_mix, print_row
     from raytrain.stages.plan import PLOT
 
-    loaded, console = load_job(job, overrides or []), _wide_console()
+    loaded, console = load_job(job, overrides or []), wide_console()
     if steps is not None:
         for row in planned_rows(loaded, arm, steps, _work):
             print_row(console, row)
@@ -239,7 +219,7 @@ def evaluate(
     compared = compare_runs(*runs, qrels, metric)
     if json is not None:
         Location.of(json).write_bytes(compared.model_dump_json(indent=1).encode())
-    print_compared(_wide_console(), compared)
+    print_compared(wide_console(), compared)
 
 
 @app.command()
@@ -270,55 +250,7 @@ def search(
     for place, hit in enumerate(find(load_job(job, overrides or []), text, lang, k, arm, seed), 1):
         words = Text(" ".join(hit.text.split()))
         table.add_row(str(place), f"{hit.score:.4f}", hit.language, hit.source, Text(hit.passage), words)
-    _wide_console().print(table)
-
-
-@builds_app.command("list")
-def list_builds(job: JobFile, overrides: Overrides = None) -> None:
-    """All builds: which are served, of what kind they are, their recall against exact search, and their size."""
-    from raytrain.builds import builds_of
-    from raytrain.jobfile import load_job
-
-    table = Table("build", "served as", "finished", "kind", "passages", "recall", "MiB", box=None, pad_edge=False)
-    for build in builds_of(load_job(job, overrides or [])):
-        passages = "" if build.passages is None else f"{build.passages:,}"
-        recall = "" if build.recall is None else f"{build.recall:.4f}"
-        cells = (build.build, build.served, build.created, build.kind, passages, recall, f"{build.size / 2**20:,.1f}")
-        table.add_row(*map(Text, cells))
-    _wide_console().print(table)
-
-
-@builds_app.command()
-def rollback(
-    job: JobFile,
-    overrides: Overrides = None,
-    to: Annotated[str | None, typer.Option(metavar="BUILD", help="default: the one that was current before")] = None,
-    arm: Arm = None,
-    seed: ArmSeed = None,
-) -> None:
-    """Serves an earlier build again. Searches that are open stay with what they have."""
-    from raytrain.builds import go_back
-    from raytrain.jobfile import load_job
-
-    print(f"index: {go_back(load_job(job, overrides or []), to, arm, seed).build} is served")
-
-
-@builds_app.command()
-def collect(
-    job: JobFile,
-    overrides: Overrides = None,
-    grace: Annotated[str, typer.Option(help="how long a build must have been unneeded: 12h, 7d …")] = "7d",
-    delete: Annotated[bool, typer.Option("--delete", help="delete them; without it they are only listed")] = False,
-) -> None:
-    """Builds that are neither served under any name nor the one before it, and leftovers of builds that died."""
-    from raytrain.builds import garbage_of
-    from raytrain.jobfile import load_job
-
-    found = garbage_of(load_job(job, overrides or []), grace, delete=delete)
-    for one in found:
-        print(f"{one.build}  {one.size / 2**20:,.1f} MiB  {one.why}, since {one.since:%Y-%m-%d %H:%M}")
-    total = f"{len(found)} builds, {sum(one.size for one in found) / 2**20:,.1f} MiB"
-    print(f"deleted {total}" if delete else f"would delete {total}: add --delete to do it")
+    wide_console().print(table)
 
 
 @app.command()
@@ -348,7 +280,7 @@ def tune(
         return
     if trial is not None or to is not None:
         raise UserError("tune: --trial and --to go with --best")
-    tune_job(loaded, _work, _wide_console())
+    tune_job(loaded, _work, wide_console())
 
 
 @app.command()
@@ -369,7 +301,7 @@ def status(job: JobFile, overrides: Overrides = None) -> None:
     table = Table("stage", "state", "where", "why", box=None, pad_edge=False)
     for state in examine(tasks_of(load_job(job, overrides or []))):
         table.add_row(state.name, state.state, Text(state.location.uri if state.location else ""), Text(state.why))
-    _wide_console().print(table)
+    wide_console().print(table)
 
 
 @app.command()
@@ -384,15 +316,13 @@ def doctor(
     findings = examine(load_job(job) if job else None)
     for finding in findings:
         table.add_row("ok" if finding.ok else "--", finding.what, Text(finding.found))
-    _wide_console().print(table)
+    wide_console().print(table)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
-def _wide_console() -> Console:
-    """A table is cut to the terminal, but not where its output goes to a file."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
+app.add_typer(builds_app, name="builds")
+add_to(app)
 
 
 def main() -> None:
@@ -400,5 +330,5 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        _say(f"raytrain: {error}")
+        say(f"raytrain: {error}")
         raise SystemExit(2) from None

@@ -1,11 +1,13 @@
 """The typed config of each stage. One job file is one experiment; its sections are the stages."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -33,6 +35,16 @@ def _benchmark(value: str) -> str:
 
 
 Benchmark = Annotated[str, AfterValidator(_benchmark)]
+
+
+_SELECTOR = re.compile(r"!?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|in\([A-Za-z0-9._, -]+\))")
+
+
+def _selector(value: dict[str, str]) -> dict[str, str]:
+    wrong = [f"{key}: {found}" for key, found in value.items() if not _SELECTOR.fullmatch(found)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is no label selector: give a value, '!value', 'in(a, b)' or '!in(a, b)'")
+    return value
 
 
 def _range(value: int | list[int]) -> int | list[int]:
@@ -268,10 +280,26 @@ class Study(Section):
         return self
 
 
+Selector = Annotated[dict[str, str], AfterValidator(_selector)]
+
+
+class NodeLabels(Section):
+    """Which nodes do which work: Ray's label selectors, e.g. ``{ray.io/market-type: "!spot"}``."""
+
+    train: Selector = Field({}, description="training workers")
+    data: Selector = Field({}, description="tasks that read, clean and tokenise")
+    index: Selector = Field({}, description="actors that embed, and tasks that build an index")
+    driver: Selector = Field({}, description="the driver of a submitted job; default: the head node")
+
+
 class Cluster(Section):
     """Where it runs. Nothing here changes the result, so nothing here is part of an artifact's hash."""
 
-    address: str | None = Field(None, description="of a running Ray cluster; default: RAY_ADDRESS, or start one here")
+    address: str | None = Field(
+        None,
+        description="of a running Ray cluster: host:port or auto; default: RAY_ADDRESS, or start one here; "
+        "http://host:port, its dashboard, is for raytrain submit",
+    )
     local_cpus: PositiveInt | None = Field(None, description="CPUs of a Ray started here; default: all")
     workers: Annotated[PositiveInt | list[PositiveInt], AfterValidator(_range)] = Field(
         1,
@@ -288,7 +316,14 @@ class Cluster(Section):
         3, description="how often in a row, without progress between, dead workers of train and index are restarted"
     )
     wait_for_nodes_s: NonNegativeInt = Field(
-        600, description="seconds to wait, after a node has gone, until there is room for the fewest workers again"
+        600, description="seconds to wait for nodes to come, or to come again, until the fewest workers have room"
+    )
+    labels: Annotated[NodeLabels, BeforeValidator(absent_is_empty)] = NodeLabels()
+    environment: Literal["image", "pip"] = Field(
+        "image", description="of a submitted job: the nodes have what raytrain needs, or pip installs it there"
+    )
+    driver_cpus: NonNegativeFloat = Field(
+        0.0, description="of the nodes, for the driver of a submitted job; 0: it runs on the head, and takes none"
     )
     prices: dict[Name, Annotated[float, Field(ge=0)]] = Field(
         {},

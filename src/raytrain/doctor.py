@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from ipaddress import ip_address
 
+from raytrain.auth import GIVE_IT, MODE, use_token
 from raytrain.config import Job
 from raytrain.errors import UserError
 
@@ -25,6 +27,7 @@ class Finding:
 def examine(job: Job | None) -> list[Finding]:
     """Looks at the machine and, with a job, at its root."""
     findings = [_python(), *_devices(), _ray(), *_deepspeed(), _faiss(), _compiler(), _shared_memory()]
+    findings += [_authentication(), *_dashboards()]
     return [*findings, _object_store(), *([_root(job)] if job else [])]
 
 
@@ -50,6 +53,49 @@ def _ray() -> Finding:
     address = os.environ.get("RAY_ADDRESS")
     where = f"RAY_ADDRESS={address}" if address else "no RAY_ADDRESS: a run starts a Ray of its own"
     return Finding("Ray", f"{version('ray')}, {where}", True, True)
+
+
+def _authentication() -> Finding:
+    try:
+        token = use_token()
+    except UserError as error:
+        return Finding("token", str(error), False)
+    mode = os.environ.get(MODE, "")
+    if token:
+        return Finding("token", f"authentication is on, with the token of {token.where}", True)
+    if mode and mode != "token":
+        off = f"authentication is off ({MODE}={mode}): who reaches a Ray started here can run what they like"
+        return Finding("token", off, False)
+    return Finding("token", f"none: a Ray started by a run makes one; to reach another Ray, {GIVE_IT}", True)
+
+
+def _dashboards() -> Iterator[Finding]:
+    """The dashboards that run here, which take jobs from whoever reaches them."""
+    import psutil
+    import ray  # noqa: F401  # it brings psutil along
+
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if not any(part.endswith("dashboard/dashboard.py") for part in line):
+            continue
+        host, port = (_option(line, name) for name in ("--host", "--port"))
+        if is_public(host):
+            found = f"listens at {host}:{port}, beyond this machine: give ray start --dashboard-host=127.0.0.1"
+            yield Finding("dashboard", f"{found}, or let nobody but the cluster reach that port", False)
+        else:
+            yield Finding("dashboard", f"listens at {host}:{port}", True)
+
+
+def is_public(host: str) -> bool:
+    """Whether a server that listens there is reached from other machines, whatever a firewall says."""
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+def _option(line: list[str], name: str) -> str:
+    return next((part.removeprefix(f"{name}=") for part in line if part.startswith(f"{name}=")), "")
 
 
 def _deepspeed() -> Iterator[Finding]:

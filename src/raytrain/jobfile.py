@@ -55,12 +55,34 @@ def load_job(path: str | Path, overrides: Sequence[str] = ()) -> Job:
 
 
 def job_from(data: dict[str, Any], where: str) -> Job:
-    """A checked Job from plain data; ``where`` names the origin in errors (UserError)."""
+    """A checked Job from plain data; ``where`` names the origin in errors (UserError).
+
+    A URL with a password is refused: the job is written into manifests, logs and what is sent to a cluster.
+    """
+    for key, text in _texts(data):
+        if _PASSWORD.search(text):
+            raise UserError(f"{where}: {key}: holds a password, and a job file is no place for one: {_ELSEWHERE}")
     try:
         return Job.model_validate(data)
     except ValidationError as error:
         lines = [_explain(detail) for detail in error.errors()]
         raise UserError(f"{where}: " + "; ".join(lines)) from error
+
+
+_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+_ELSEWHERE = "credentials come from the environment, a profile or the role of the machine"
+
+
+def _texts(data: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Each text in plain data, with the path of its key."""
+    if isinstance(data, str):
+        yield key, data
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            yield from _texts(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(data, list):
+        for value in data:
+            yield from _texts(value, key)
 
 
 def dump_job(job: Job) -> str:

@@ -7,7 +7,7 @@ import ray
 from ray.exceptions import RayError
 
 from raytrain.artifact import File
-from raytrain.cluster import threads_of
+from raytrain.cluster import labelled, threads_of
 from raytrain.config import Cluster
 from raytrain.errors import UserError, one_line, user_error_in
 from raytrain.index.embeddings import Embeddings
@@ -27,6 +27,7 @@ def resources_of(cluster: Cluster, *, gpus: bool) -> dict[str, Any]:
         "num_cpus": cluster.cpus_per_worker,
         "num_gpus": cluster.gpus_per_worker if gpus else 0,
         "scheduling_strategy": "SPREAD",
+        "label_selector": labelled(cluster).labels.index,
         "max_retries": cluster.max_failures,  # of tasks whose node or process has died; not of errors
     }
 

@@ -14,7 +14,7 @@ from ray.exceptions import RayError
 from ray.util.annotations import RayDeprecationWarning
 
 from raytrain.artifact import Artifact, download_folder
-from raytrain.cluster import threads_of
+from raytrain.cluster import labelled, threads_of
 from raytrain.config import Cluster
 from raytrain.errors import user_error_in
 from raytrain.index.config import Dtype
@@ -80,6 +80,7 @@ def embed_pieces(
     ``progress`` hears of each finished piece: its rows and language. Raises UserError for what the user can mend.
     """
     numbers = ray.data.from_items([{"piece": i} for i in range(len(pieces))], override_num_blocks=len(pieces))
+    numbers.context.execution_options.label_selector = dict(labelled(cluster).labels.index) or None
     numbers.context.raise_original_map_exception = True  # what Ray Data wraps it in loses a UserError
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_restarts, which has no other way in yet

@@ -66,8 +66,9 @@ def _embed(
     """Embeds the pieces that are not there; tries again for what dead workers left undone. Gives all records."""
     from ray.exceptions import RayError
 
-    from raytrain.cluster import check_placeable, running_ray, workers_left
+    from raytrain.cluster import running_ray
     from raytrain.index.embed import embed_pieces
+    from raytrain.placing import place_actors
 
     total = sum(piece.rows for piece in pieces)
     wanted = records_of(pieces)
@@ -78,11 +79,9 @@ def _embed(
         if begun:
             say(f"{name}: {len(done)} of {len(pieces)} pieces are there already")
         running_ray(job.cluster)
-        if not failures:
-            check_placeable(job.cluster)
-        pool = job.cluster.model_copy(
-            update={"workers": workers_left(job.cluster) if failures else job.cluster.workers}
-        )
+        # After a node has gone, fewer do the same work.
+        enough = {"workers": [1, job.cluster.most_workers]} if failures else {}
+        pool = {"workers": place_actors(name, job.cluster.model_copy(update=enough), say)}
         failure: RayError | None = None
         try:
             with counting(name, "passages", total, begun) as progress:
@@ -92,7 +91,7 @@ def _embed(
                     model=model,
                     opener=opener,
                     dtype=job.index.dtype,
-                    cluster=pool,
+                    cluster=job.cluster.model_copy(update=pool),
                     progress=progress,
                 )
         except RayError as error:

@@ -37,6 +37,7 @@ def _check(job: Job) -> None:
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.cluster import running_ray
+    from raytrain.placing import place_tasks
 
     if (folder / CONDEMNED).exists():  # what a deletion that was killed has left
         folder.delete_tree()
@@ -47,6 +48,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     for line in choice.why:
         say(f"index: {line}")
     running_ray(job.cluster)
+    place_tasks("index", job.cluster.model_copy(update={"gpus_per_worker": 0} if choice.kind.exact else {}), say)
     description, files = _build(job, choice.kind, embeddings, memory, folder)
     quality = _quality(job, inputs, embeddings, description, folder)
     _tell(quality, description, say)

@@ -40,7 +40,7 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     done = intact(folder, wanted, read_records(folder, wanted, SourceRecord))
     if done:
         say(f"passages: {len(done)} of {len(sources)} languages are there already")
-    done |= _write(job, [source for source in sources if source.path not in done], folder)
+    done |= _write(job, [source for source in sources if source.path not in done], folder, say)
     records = [done[source.path] for source in sources]
     kept, empty = sum(record.passages for record in records), sum(record.empty for record in records)
     if not kept:
@@ -58,16 +58,19 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     )
 
 
-def _write(job: Job, sources: list[Source], folder: Location) -> dict[str, SourceRecord]:
+def _write(job: Job, sources: list[Source], folder: Location, say: Say) -> dict[str, SourceRecord]:
     import ray
     from ray.exceptions import RayError
 
-    from raytrain.cluster import running_ray
+    from raytrain.cluster import labelled, running_ray
+    from raytrain.placing import place_reading
 
     if not sources:
         return {}
     running_ray(job.cluster)
-    task = ray.remote(write_source).options(num_cpus=1, scheduling_strategy="SPREAD")
+    place_reading("passages", job.cluster, say)
+    labels = labelled(job.cluster).labels.data
+    task = ray.remote(write_source).options(num_cpus=1, scheduling_strategy="SPREAD", label_selector=labels)
     running = {task.remote(source, folder): source for source in sources}
     done = {}
     try:

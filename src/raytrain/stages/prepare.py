@@ -44,9 +44,11 @@ def _check(job: Job) -> None:
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.cluster import running_ray
     from raytrain.corpus.prepare import prepare
+    from raytrain.placing import place_reading
 
     units = count_rows(source_units(job))
     running_ray(job.cluster)
+    place_reading("prepare", job.cluster, say)
     held_out = [part for role in _searched(job) for part in held_out_of(inputs[role])]
     prepared = prepare(units, folder, job.corpus, held_out)
     kept = [entry for entry in prepared.labels if entry.account.kept]

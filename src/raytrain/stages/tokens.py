@@ -42,9 +42,11 @@ def _counts(role: str, artifact: Artifact) -> str:
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     from raytrain.cluster import running_ray
     from raytrain.corpus.tokens import tokenise
+    from raytrain.placing import place_reading
     from raytrain.train.stream import columns_of
 
     running_ray(job.cluster)
+    place_reading("tokens", job.cluster, say)
     corpus = Corpus.of(inputs["prepare"])
     rules, _ = token_rules(job, inputs["model"])
     files = tokenise(corpus, rules, columns_of(corpus), folder)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raytrain.artifact import Artifact, File, describe_file, read_file, upload_folder, write_file
-from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray
+from raytrain.cluster import address_of, cpus_here, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.interrupt import sigterm_as_ctrl_c
 from raytrain.losses.config import learned_temperatures
+from raytrain.nodes import check_cpus
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
 from raytrain.stages.benchmark import check_validation
 from raytrain.stages.model_source import FOLDER
@@ -51,6 +52,7 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.placing import place_workers
     from raytrain.train.checkpoint import newest_whole
     from raytrain.train.needs import needs_of
     from raytrain.train.ray_job import fit
@@ -64,9 +66,9 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
         if feed.tokens:
             say(f"train: reads the token ids at {feed.tokens.folder.uri}")
         begun = newest_whole(folder, say)
-        if begun is None:  # else nodes that went may come again
-            check_placeable(job.cluster)
-        else:
+        if begun is None:
+            place_workers(job.cluster, (), say, patient=False)
+        else:  # nodes that went may come again
             check_skipped(begun.skipped, job.train.max_skipped, folder)
             say(f"train: goes on from the checkpoint of step {begun.step:,} of {job.train.max_steps:,}")
         _tell_needs(needs_of(job, feed, inputs["model"], room_of(job.cluster)), bool(feed.tokens), begun, job, say)

@@ -7,13 +7,14 @@ from statistics import median
 from typing import Any
 
 from raytrain.artifact import Artifact, check_file, digest, library_versions, read_manifest, write_file
-from raytrain.cluster import address_of, check_cpus, check_placeable, cpus_here, running_ray, trainings_that_fit
+from raytrain.cluster import address_of, cpus_here, labelled, running_ray
 from raytrain.config import Job
 from raytrain.corpus.corpus import Corpus
 from raytrain.errors import UserError
 from raytrain.evaluate.benchmark import is_test
 from raytrain.interrupt import sigterm_as_ctrl_c
 from raytrain.jobfile import dump_job
+from raytrain.nodes import check_cpus, trainings_that_fit
 from raytrain.pipeline import Inputs, Outcome, Say, Stage, root_of
 from raytrain.plan import Shards
 from raytrain.stages.benchmark import check_validation
@@ -73,16 +74,9 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
-    import ray
+    from raytrain.placing import place_workers
 
-    from raytrain.tune.conductor import Plan
-    from raytrain.tune.schedulers import rungs
-    from raytrain.tune.sweep import run_sweep
-    from raytrain.tune.trainable import Rules
-    from raytrain.tune.training import TrainingRun
-
-    tune, validate = _tune_of(job), job.train.validate_on
-    assert validate
+    tune = _tune_of(job)
     corpus = Corpus.of(inputs["prepare"]).shards
     shares = shares_of_plan(make_plan(job, corpus), job.train.max_steps)
     trained = trained_by_some(job, corpus)
@@ -90,31 +84,11 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     ledger = Ledger(ledger_of(job, inputs), tuple(tune.objectives))
     running_ray(job.cluster)
     with sigterm_as_ctrl_c():
-        check_placeable(job.cluster)
-        at_a_time = tune.max_concurrent or trainings_that_fit(job.cluster)
-        rate = rate_of(job)
-        steps = expected_steps(
-            tune.budget.trials,
-            rungs(tune.schedule, validate.every, job.train.max_steps),
-            tune.schedule.reduction,
-            job.train.max_steps,
-        )
-        most = tune.budget.trials * job.train.max_steps
-        estimated = estimate(
-            tune.budget, tune.budget.trials, (steps, most), job.train.batch_size, pairs_per_second(job), rate
-        )
+        place_workers(job.cluster, (), say, patient=False)
+        at_a_time = tune.max_concurrent or trainings_that_fit(labelled(job.cluster))
+        estimated = _estimated(job)
         tell_estimate(estimated, ledger, at_a_time, job.cluster.currency, say)
-        plan = Plan(
-            job_of=partial(job_data, job, ray.get_runtime_context().gcs_address, _kept(job)),
-            base=base_settings(job, shares),
-            base_params=Space(tune.space).params(base_settings(job, shares)),
-            batch_size_of=lambda settings: int((settings or {}).get("train.batch_size", job.train.batch_size)),
-            rate=rate,
-        )
-        rules = Rules(tune.objectives, tune.languages, trained, job.train.max_steps, tune.retries, tune.hang_after_s)
-        # Checkpoints of a population stay till its end: others may be about to go on from them.
-        start = partial(TrainingRun, tidies=not tune.schedule.is_population)
-        why = run_sweep(tune, plan, rules, ledger, start, at_a_time, validate.every, say)
+        why = _search(job, ledger, shares, trained, at_a_time, say)
     trials = [record.trial for record in ledger.records.values()]
     _tidy_trials(job, ledger)
     sweep = sweep_of(job, trials, estimated, why)
@@ -125,6 +99,42 @@ def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
     whole = sum(trial.state == "finished" for trial in trials)
     say(f"tune: {len(trials)} trials, {whole} to their end; {why}")
     return Outcome(files, [FILE], {"best": sweep.best, "front": sweep.front, "spent": sweep.spent})
+
+
+def _estimated(job: Job) -> dict[str, float]:
+    """What the sweep will take, in the units of its budget and in hours."""
+    from raytrain.tune.schedulers import rungs
+
+    tune, validate, steps = _tune_of(job), job.train.validate_on, job.train.max_steps
+    assert validate
+    trials, early = tune.budget.trials, rungs(tune.schedule, validate.every, steps)
+    least = expected_steps(trials, early, tune.schedule.reduction, steps)
+    speed = pairs_per_second(job)
+    return estimate(tune.budget, trials, (least, trials * steps), job.train.batch_size, speed, rate_of(job))
+
+
+def _search(job: Job, ledger: Ledger, shares: Mapping[str, float], trained: list[str], at_a_time: int, say: Say) -> str:
+    """Runs the trials; says why it ended. ``shares``: of the languages in the job file's own plan."""
+    import ray
+
+    from raytrain.tune.conductor import Plan
+    from raytrain.tune.sweep import run_sweep
+    from raytrain.tune.trainable import Rules
+    from raytrain.tune.training import TrainingRun
+
+    tune, train, base = _tune_of(job), job.train, base_settings(job, shares)
+    assert train.validate_on
+    plan = Plan(
+        job_of=partial(job_data, job, ray.get_runtime_context().gcs_address, _kept(job)),
+        base=base,
+        base_params=Space(tune.space).params(base),
+        batch_size_of=lambda settings: int((settings or {}).get("train.batch_size", train.batch_size)),
+        rate=rate_of(job),
+    )
+    rules = Rules(tune.objectives, tune.languages, trained, train.max_steps, tune.retries, tune.hang_after_s)
+    # Checkpoints of a population stay till its end: others may be about to go on from them.
+    start = partial(TrainingRun, tidies=not tune.schedule.is_population)
+    return run_sweep(tune, plan, rules, ledger, start, at_a_time, train.validate_on.every, say)
 
 
 def ledger_of(job: Job, inputs: Inputs) -> Location:

@@ -1,52 +1,45 @@
 """How many workers a run gets, and when that is to change."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
 
-from raytrain.cluster import alive_nodes, check_placeable, draining_nodes, free_nodes, workers_that_fit
+from raytrain import autoscaler
+from raytrain.autoscaler import Bundle, Request
+from raytrain.cluster import labelled
 from raytrain.config import Cluster
-from raytrain.errors import UserError
+from raytrain.nodes import draining_nodes, free_nodes, workers_that_fit
+from raytrain.placing import GROW_AFTER_S, resources_of_worker
 
-GROW_AFTER_S = 20.0  # of room for more workers: a restart costs about as much
-
-Say = Callable[[str], None]
 Look = Callable[[], str]  # a reason to end, or ""
 
 
-def place_workers(cluster: Cluster, own: Collection[str], say: Say, patient: bool) -> int:
-    """How many workers to start: as many as fit, up to the most. Waits while other jobs hold the room.
+@contextmanager
+def asking_for_more(cluster: Cluster, workers: int) -> Iterator[set[str]]:
+    """While the block runs, the autoscaler is asked for room for one worker more than there are, if more are wanted.
 
-    ``patient``: nodes that went may come again, for which it waits ``cluster.wait_for_nodes_s``. ``own`` are placement
-    groups that this run had, which Ray may be about to remove. Raises UserError if there is no room for the fewest.
+    One at a time, for what it can't give whole it does not give at all; where a node comes that holds several, all of
+    them are started. Yields the placement group that holds the room once it is there.
     """
-    lacking_since = time.monotonic()
-    told = ""
-    while not (workers := workers_that_fit(cluster, free_nodes(own))):
-        room = f"room for {cluster.fewest_workers} workers"
-        if workers_that_fit(cluster, alive_nodes().values()):
-            lacking_since = time.monotonic()
-            wait = f"train: waits for {room}, which other jobs hold"
-        else:
-            wait = f"train: waits for {room}, up to {cluster.wait_for_nodes_s:,} s"
-            if time.monotonic() - lacking_since >= (cluster.wait_for_nodes_s if patient else 0):
-                check_placeable(cluster)
-                raise UserError(
-                    f"cluster.workers: there is no {room} on the nodes there are: ask for fewer, or add nodes"
-                )
-        if wait != told:
-            told = wait
-            say(wait)
-        time.sleep(1)
-    if isinstance(cluster.workers, list):
-        say(f"train: {workers} workers of {cluster.fewest_workers} to {cluster.most_workers}")
-    return workers
+    if workers >= cluster.most_workers or not autoscaler.is_there():
+        yield set()
+        return
+    request = Request([Bundle(resources_of_worker(cluster), labelled(cluster).labels.train)])
+    try:
+        yield {request.group}
+    finally:
+        request.withdraw()
 
 
-def changed_cluster(board: Any, cluster: Cluster, workers: int) -> Look:
-    """A wish to end: a node that workers are on is about to go, or there has been room for more of them for long."""
+def changed_cluster(board: Any, cluster: Cluster, workers: int, asked: set[str]) -> Look:
+    """A wish to end: a node that workers are on is about to go, or there has been room for more of them for long.
+
+    ``asked``: placement groups that hold room for them.
+    """
+    cluster = labelled(cluster)
     roomy_since = time.monotonic()
 
     def wish() -> str:
@@ -55,7 +48,7 @@ def changed_cluster(board: Any, cluster: Cluster, workers: int) -> Look:
         going = draining_nodes() & nodes
         if going:
             return f"{len(going)} of its nodes will go away (preempted or removed)"
-        room = workers_that_fit(cluster, free_nodes(groups)) if workers < cluster.most_workers else workers
+        room = workers_that_fit(cluster, free_nodes({*groups, *asked})) if workers < cluster.most_workers else workers
         if room <= workers:
             roomy_since = time.monotonic()
         if time.monotonic() - roomy_since > GROW_AFTER_S:

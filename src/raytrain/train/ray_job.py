@@ -15,13 +15,14 @@ from ray.train.torch import TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raytrain.artifact import Artifact
-from raytrain.cluster import threads_of
+from raytrain.cluster import labelled, threads_of
 from raytrain.config import Job
 from raytrain.errors import OvertakenError, UserError, one_line, user_error_in
+from raytrain.placing import Say, place_workers, resources_of_worker
 from raytrain.storage import Location, tell_with
 from raytrain.train.board import Board, Line
 from raytrain.train.checkpoint import Checkpoint, newest_whole, steps_done
-from raytrain.train.placement import Look, Say, changed_cluster, place_workers
+from raytrain.train.placement import Look, asking_for_more, changed_cluster
 from raytrain.train.run import Run
 from raytrain.train.splits import DATASET, PlannedRows, shard_blocks
 from raytrain.train.stream import Feed, read_token_round
@@ -93,8 +94,7 @@ def _attempt(job: Job, run: Run, workers: int, own: set[str], look: Look, say: S
     """Trains until the last step, or until the workers are asked to end. Adds its placement groups to ``own``."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
-    cluster = job.cluster
-    resources = {"CPU": cluster.cpus_per_worker} | ({"GPU": cluster.gpus_per_worker} if cluster.gpus_per_worker else {})
+    cluster, labels = job.cluster, labelled(job.cluster).labels
     config = _run_config(job, run.folder / "ray")
     trainer = TorchTrainer(
         _worker,
@@ -102,21 +102,24 @@ def _attempt(job: Job, run: Run, workers: int, own: set[str], look: Look, say: S
         scaling_config=ScalingConfig(
             num_workers=workers,
             use_gpu=cluster.gpus_per_worker > 0,
-            resources_per_worker=resources,
+            resources_per_worker=resources_of_worker(cluster),
             placement_strategy="PACK",
+            label_selector=dict(labels.train) or None,
         ),
         datasets={DATASET: ray.data.range(1)},  # a name to ask for; PlannedRows builds the real one
-        dataset_config=PlannedRows(run.feed, read_token_round),
+        dataset_config=PlannedRows(run.feed, read_token_round, labels.data),
         run_config=config,
     )
-    changed = changed_cluster(board, cluster, workers)
     start, train = run.feed.first_step, job.train
-    with watch(board, train.max_steps, start, train.batch_size, lambda: look() or changed(), say):
-        try:
-            _until_done(trainer.fit, board, say)
-        finally:
-            with suppress(ray.exceptions.RayError):  # the board may have gone with Ray
-                own |= ray.get(board.places.remote(), timeout=5)[1]
+    with asking_for_more(cluster, workers) as asked:
+        own |= asked
+        changed = changed_cluster(board, cluster, workers, asked)
+        with watch(board, train.max_steps, start, train.batch_size, lambda: look() or changed(), say):
+            try:
+                _until_done(trainer.fit, board, say)
+            finally:
+                with suppress(ray.exceptions.RayError):  # the board may have gone with Ray
+                    own |= ray.get(board.places.remote(), timeout=5)[1]
 
 
 def _run_config(job: Job, folder: Location) -> RunConfig:

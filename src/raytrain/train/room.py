@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from raytrain.cluster import labelled
 from raytrain.config import Cluster
+from raytrain.nodes import Resources, alive_nodes
 from raytrain.train.memory import Device
 
 ASKED_S = 60.0  # how long a GPU may take to say what it has: a task of another job may have it
@@ -27,19 +29,19 @@ class Room:
 
 def room_of(cluster: Cluster) -> Room | None:
     """The room of the worker that has the least; None if nobody knows it now."""
-    import ray
 
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    wanted = labelled(cluster).labels.train
+    nodes = {name: node.resources for name, node in alive_nodes().items() if node.has(wanted)}
     if not cluster.gpus_per_worker:
-        return cpu_room(cluster, [node["Resources"] for node in nodes])
-    found = _gpus([node["NodeID"] for node in nodes if node["Resources"].get("GPU")])
+        return cpu_room(cluster, list(nodes.values()))
+    found = _gpus([name for name, resources in nodes.items() if resources.get("GPU")])
     if not found:
         return None
     name, memory = min(found, key=lambda gpu: gpu[1])
     return Room("cuda", name, memory, 1)
 
 
-def cpu_room(cluster: Cluster, nodes: Sequence[dict[str, float]]) -> Room | None:
+def cpu_room(cluster: Cluster, nodes: Sequence[Resources]) -> Room | None:
     """Workers are packed, so the machines with the most CPUs fill up first. ``nodes``: resources as Ray names them.
 
     None if the fewest workers have no room now: nodes that went may come again.

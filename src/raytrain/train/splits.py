@@ -3,7 +3,7 @@
 Apart from the job: Ray's own processes take this module in, and importing what training needs takes them seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -21,11 +21,13 @@ AHEAD_BYTES = 1 << 30  # of rows read and not yet taken: tasks run no further ah
 class PlannedRows(DataConfig):  # type: ignore[misc]  # Ray is untyped
     """Builds the one pipeline of a run where the number of workers is known.
 
-    ``read`` gives a round of rows: ``read_token_round``, or ``read_round`` for texts.
+    ``read`` gives a round of rows: ``read_token_round``, or ``read_round`` for texts. It does so on nodes with
+    ``labels``, a label selector.
     """
 
-    def __init__(self, feed: Feed, read: ReadRound) -> None:
+    def __init__(self, feed: Feed, read: ReadRound, labels: Mapping[str, str]) -> None:
         super().__init__()
+        self._labels = dict(labels)
         self._feed = feed
         self._read = read
 
@@ -33,7 +35,9 @@ class PlannedRows(DataConfig):  # type: ignore[misc]  # Ray is untyped
         self, datasets: Any, world_size: int, worker_handles: Any, worker_node_ids: Any, **kwargs: Any
     ) -> list[dict[str, DataIterator]]:
         """Round-robin blocks, one iterator a worker."""
-        splits = planned_rows(self._feed, self._read, world_size, self._resolve_execution_options(DATASET))
+        options = self._resolve_execution_options(DATASET)
+        options.label_selector = self._labels or None
+        splits = planned_rows(self._feed, self._read, world_size, options)
         return [{DATASET: split} for split in splits]
 
 

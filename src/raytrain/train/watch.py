@@ -10,9 +10,10 @@ from typing import Any
 import ray
 
 from raytrain.errors import one_line
+from raytrain.placing import Say
 from raytrain.progress import counting
 from raytrain.train.board import note
-from raytrain.train.placement import Look, Say
+from raytrain.train.placement import Look
 
 POLL_S = 0.5
 LOOK_S = 2.0  # between looks at the nodes
