@@ -68,20 +68,21 @@ def wait_until_trial_ended(folder: Path, number: int, process) -> None:
         time.sleep(0.5)
 
 
-def test_a_sweep_is_killed_goes_on_and_ends_with_its_winner_confirmed(data, tmp_path):
+@pytest.mark.parametrize("confirm", [None, pytest.param({"seeds": [1], "trial": 2}, marks=pytest.mark.system)])
+def test_a_sweep_is_killed_and_goes_on_and_ends_with_a_winner(data, tmp_path, confirm):
     job_file = tmp_path / "job.yaml"
-    job_file.write_text(yaml.safe_dump(tuned(data)))
+    job_file.write_text(yaml.safe_dump({**tuned(data, confirm=confirm), "root": str(tmp_path / "root")}))
     killed = start(job_file, "tune")
-    wait_until_trial_ended(data, 0, killed)
+    wait_until_trial_ended(tmp_path, 0, killed)
     kill_tree(killed)
-    before = ledger_of(data)
-    models = {manifest: manifest.read_bytes() for manifest in data.glob("root/train/*/manifest.json")}
+    before = ledger_of(tmp_path)
+    models = {manifest: manifest.read_bytes() for manifest in tmp_path.glob("root/train/*/manifest.json")}
     assert models
 
     result = CliRunner().invoke(app, ["tune", str(job_file)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
-    after = ledger_of(data)
+    after = ledger_of(tmp_path)
     ended = [number for number, record in before.items() if record["ended"] is not None]
     assert [after[number] for number in ended] == [before[number] for number in ended]
     assert all(manifest.read_bytes() == was for manifest, was in models.items())
@@ -99,13 +100,13 @@ def test_a_sweep_is_killed_goes_on_and_ends_with_its_winner_confirmed(data, tmp_
     winner = load_job(written(tmp_path, best.output))
     found = max((2, 0), key=lambda number: (trials[number]["values"]["average"], -number))
     if found:
-        assert (
-            winner.train.losses["info_nce"].temperature
-            == trials[found]["settings"]["train.losses.info_nce.temperature"]
-        )
+        temperature = trials[found]["settings"]["train.losses.info_nce.temperature"]
+        assert winner.train.losses["info_nce"].temperature == temperature
         assert winner.train.mix.weights == {"deu": 1.0, "eng": 3.0}
-        studies = [json.loads(manifest.read_text()) for manifest in data.glob("root/study/*/manifest.json")]
-        assert [study["identity"]["arms"] for study in studies] == [{"job-file": [1], "winner": [1]}]
+    studies = [json.loads(manifest.read_text()) for manifest in tmp_path.glob("root/study/*/manifest.json")]
+    arms = [study["identity"]["arms"] for study in studies]
+    assert arms == ([{"job-file": [1], "winner": [1]}] if confirm else [])
+    assert list(tmp_path.glob("root/sweep-report/*/sweep.html"))
     assert winner.tune is None
 
     # The same settings and seed give the same curve, in another root and as a run of its own.
