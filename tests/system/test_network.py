@@ -6,6 +6,7 @@ Needs root and iproute2. The namespaces are this test's own, and so are the addr
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -68,7 +69,8 @@ class Network:
 def process(node: str, words: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process in a namespace, with a session of its own, ended with all that it started."""
     # Which interface gloo takes is to be said where a host's name leads to none that others reach.
-    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "eth0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    own = {"GLOO_SOCKET_IFNAME": "eth0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(log.parent / "token")}
+    environment = {**os.environ, **own, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     with log.open("wb") as out:
         started = subprocess.Popen(
             ["ip", "netns", "exec", node, *words],
@@ -104,6 +106,8 @@ def wait_until(what, seconds: float, train: subprocess.Popen[bytes], log: Path) 
 
 def test_a_link_that_is_cut_for_a_while_is_waited_for(tmp_path: Path) -> None:
     write_corpus(tmp_path / "raw", rows=600)
+    (tmp_path / "token").write_text(secrets.token_hex(32))
+    (tmp_path / "token").chmod(0o600)
     job = small_job(tmp_path / "raw", tmp_path / "root", max_steps=300, checkpoint_every=20)
     # One node has room for a worker and a task that reads, the other for a worker: they must work together.
     job["cluster"] = {"workers": 2, "cpus_per_worker": 2, "threads_per_worker": 1, "address": f"{HEAD}:{PORT}"}
