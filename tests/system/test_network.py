@@ -119,11 +119,11 @@ def test_a_link_that_is_cut_for_a_while_is_waited_for(tmp_path: Path) -> None:
         stack.callback(network.close)
         temp = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rtn-", ignore_cleanup_errors=True)))
         here = ["--head", f"--node-ip-address={HEAD}", f"--port={PORT}", "--num-cpus=3", "--include-dashboard=false"]
-        stack.enter_context(process(network.nodes[0], [*ray, *here, f"--temp-dir={temp}"], tmp_path / "head.log"))
-        time.sleep(8)
         there = [f"--address={HEAD}:{PORT}", f"--node-ip-address={OTHER}", "--num-cpus=2"]
-        stack.enter_context(process(network.nodes[1], [*ray, *there], tmp_path / "node.log"))
-        time.sleep(8)
+        for node, words in zip(network.nodes, ([*here, f"--temp-dir={temp}"], there), strict=True):
+            said = tmp_path / f"{node}.log"
+            began = stack.enter_context(process(node, [*ray, *words], said))
+            wait_until(lambda said=said: "Ray runtime started" in said.read_text(), 120, began, said)
         log = tmp_path / "train.log"
         command = [sys.executable, "-m", "raytrain", "train", str(file)]
         train = stack.enter_context(process(network.nodes[0], command, log))
