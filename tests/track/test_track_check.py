@@ -58,15 +58,22 @@ def test_offline_needs_a_local_disk() -> None:
         check_track(Track(wandb=WandB(project="tests", mode="offline")), Location.of("s3://bucket/runs"))
 
 
-def test_a_password_in_a_job_file_is_refused_by_its_key() -> None:
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        ("me:secret", r"track\.mlflow\.uri: holds a password"),
+        ("secret", r"track\.mlflow: uri holds a user .*MLFLOW_TRACKING_PASSWORD"),
+    ],
+)
+def test_a_user_or_a_password_in_a_job_file_is_refused_by_its_key(user: str, told: str) -> None:
     job = {
         "name": "small",
         "root": "runs",
         "corpus": {"source": "demo:cldr"},
         "model": {"from_scratch": {}},
-        "track": {"mlflow": {"uri": "https://me:secret@mlflow.example", "experiment": "tests"}},
+        "track": {"mlflow": {"uri": f"https://{user}@mlflow.example", "experiment": "tests"}},
     }
-    with pytest.raises(UserError, match=r"track\.mlflow: uri .*MLFLOW_TRACKING_PASSWORD") as refused:
+    with pytest.raises(UserError, match=told) as refused:
         job_from(job, "job.yaml")
     assert "secret" not in str(refused.value)
 
