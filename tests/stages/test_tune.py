@@ -16,7 +16,8 @@ from raytrain.errors import UserError
 from raytrain.jobfile import job_from, load_job
 from raytrain.plan import Shards
 from raytrain.stages.chain import sweep
-from raytrain.stages.tune import TUNE, pairs_per_second, rate_of, trained_by_some
+from raytrain.stages.tune import TUNE, job_data, pairs_per_second, rate_of, trained_by_some
+from raytrain.tune.lineage import Lineage
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -198,6 +199,17 @@ def test_budgets_share_a_ledger_and_nothing_else_does(data):
     assert place_of(base, {}) != place_of(other, {})
     assert TUNE.identity(base) != TUNE.identity(larger)
     assert TUNE.identity(base) == TUNE.identity(patient)
+
+
+@pytest.mark.parametrize(("address", "labels"), [(None, {}), ("10.0.0.1:6379", {"role": "train"})])
+def test_a_ray_of_our_own_has_no_labels_for_trials_either(data, monkeypatch, address, labels):
+    """Trials reach it by its address, as they would a cluster."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    job = tuned(data)
+    job["cluster"] |= {"labels": {"train": {"role": "train"}}, "address": address}
+    made = job_data(job_from(job, "job"), "10.0.0.1:6379", 2, Lineage(settings=None))
+    assert made["cluster"]["address"] == "10.0.0.1:6379"
+    assert made["cluster"]["labels"]["train"] == labels
 
 
 def test_what_all_trials_share_is_made_before_them(data):

@@ -149,6 +149,7 @@ def job_data(job: Job, address: str, keep: int, lineage: Lineage) -> dict[str, A
     """The job of a trial as plain data, for the Ray at an address; so many of its checkpoints are kept."""
     data = trial_job(job, lineage).model_dump(mode="json")
     data["cluster"]["address"] = address
+    data["cluster"]["labels"] = labelled(job.cluster).labels.model_dump(mode="json")  # none on a Ray of our own
     data["train"]["keep_checkpoints"] = keep
     return data
 

@@ -30,7 +30,8 @@ def best_of(sweep: Sweep) -> int:
     if sweep.best is not None:
         return sweep.best
     if not sweep.front:
-        raise UserError(f"tune: no trial of {sweep.name} came to its end: raytrain tune says why of each")
+        why = next((f": trial {trial.number}: {trial.why}" for trial in sweep.trials if trial.why), "")
+        raise UserError(f"tune: no trial of {sweep.name} came to its end{why}")
     first = sweep.objectives[0]
     values = {trial.number: trial.values[first] for trial in sweep.trials if trial.number in sweep.front}
     return max(sorted(values), key=lambda number: values[number])
