@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from raytrain.config import Cluster, NodeLabels
+from raytrain.config import Cluster
 from raytrain.errors import UserError
+from raytrain.node_labels import NodeLabels
 from raytrain.nodes import (
     Node,
     alive_nodes,

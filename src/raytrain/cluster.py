@@ -6,8 +6,9 @@ import socket
 import tempfile
 
 from raytrain.auth import GIVE_IT, own_token, use_token
-from raytrain.config import Cluster, NodeLabels
+from raytrain.config import Cluster
 from raytrain.errors import UserError, one_line
+from raytrain.node_labels import NodeLabels
 
 _REFUSED = f"wants a token, and this is none or not the right one: {GIVE_IT}"
 _own_temp_dir: list[str] = []

@@ -1,6 +1,5 @@
 """The typed config of each stage. One job file is one experiment; its sections are the stages."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -11,7 +10,6 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     model_validator,
 )
 
@@ -20,13 +18,14 @@ from raytrain.evaluate.benchmark import KINDS, check_name, label_of
 from raytrain.evaluate.models import OtherModel
 from raytrain.index.config import Index
 from raytrain.losses.config import InfoNCE, Losses, MarginMSE
+from raytrain.node_labels import NodeLabels
 from raytrain.plan.config import Mix
 from raytrain.section import Labels, Name, Probability, Section, Seed, Seeds, absent_is_empty, each_once
 from raytrain.submit.config import Throughput
 from raytrain.track.config import Track
 from raytrain.train.changes import Change, check_changes
 from raytrain.tune.config import Tune
-from raytrain.tune.space import Space, with_settings
+from raytrain.tune.searchable import check_searchable
 
 
 def _benchmark(value: str) -> str:
@@ -35,16 +34,6 @@ def _benchmark(value: str) -> str:
 
 
 Benchmark = Annotated[str, AfterValidator(_benchmark)]
-
-
-_SELECTOR = re.compile(r"!?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|in\([A-Za-z0-9._, -]+\))")
-
-
-def _selector(value: dict[str, str]) -> dict[str, str]:
-    wrong = [f"{key}: {found}" for key, found in value.items() if not _SELECTOR.fullmatch(found)]
-    if wrong:
-        raise ValueError(f"{wrong[0]} is no label selector: give a value, '!value', 'in(a, b)' or '!in(a, b)'")
-    return value
 
 
 def _range(value: int | list[int]) -> int | list[int]:
@@ -280,18 +269,6 @@ class Study(Section):
         return self
 
 
-Selector = Annotated[dict[str, str], AfterValidator(_selector)]
-
-
-class NodeLabels(Section):
-    """Which nodes do which work: Ray's label selectors, e.g. ``{ray.io/market-type: "!spot"}``."""
-
-    train: Selector = Field({}, description="training workers")
-    data: Selector = Field({}, description="tasks that read, clean and tokenise")
-    index: Selector = Field({}, description="actors that embed, and tasks that build an index")
-    driver: Selector = Field({}, description="the driver of a submitted job; default: the head node")
-
-
 class Cluster(Section):
     """Where it runs. Nothing here changes the result, so nothing here is part of an artifact's hash."""
 
@@ -412,32 +389,5 @@ class Job(Section):
 
     @model_validator(mode="after")
     def _searchable(self) -> "Job":
-        if self.tune is None:
-            return self
-        if self.train.validate_on is None:
-            raise ValueError("tune needs train.validate_on: name what to score trials on")
-        if self.tune.confirm is not None:
-            if not self.evaluate.benchmarks:
-                raise ValueError(
-                    "tune.confirm needs evaluate.benchmarks, to compare the winner with the job file on what no trial "
-                    "was scored on; or write tune.confirm: null"
-                )
-            if self.train.seed in (self.tune.confirm.seeds or ()):
-                raise ValueError(f"tune.confirm.seeds: {self.train.seed} is the seed of the trials: take others")
-        schedule = self.tune.schedule
-        grace = schedule.grace_steps or self.train.validate_on.every
-        if schedule.kind in ("asha", "median") and grace >= self.train.max_steps:
-            raise ValueError(
-                f"tune.schedule: every trial gets {grace:,} steps, which is all of train.max_steps: take a smaller "
-                "grace_steps or train.validate_on.every, or schedule.kind: none"
-            )
-        data = self.model_dump(mode="json")
-        for corner in Space(self.tune.space).corners():
-            try:
-                Job.model_validate(with_settings(data, corner))
-            except ValidationError as error:
-                told = error.errors()[0]
-                key, message = ".".join(map(str, told["loc"])), str(told["msg"]).removeprefix("Value error, ")
-                given = ", ".join(f"{name} = {value}" for name, value in corner.items())
-                raise ValueError(f"tune.space: with {given}: {key + ': ' if key else ''}{message}") from error
+        check_searchable(self)
         return self

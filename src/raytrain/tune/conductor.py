@@ -175,10 +175,6 @@ class Conductor(Searcher):  # type: ignore[misc]
         """Ray Tune asks for it; the ledger holds all there is to know."""
         Path(checkpoint_path).write_bytes(b"")
 
-    def restore(self, checkpoint_path: str) -> None:
-        """Never asked for: a sweep goes on from its ledger."""
-        raise NotImplementedError
-
 
 class Spent(Stopper):  # type: ignore[misc]
     """Ends the trials that run when the budget is spent."""
