@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
@@ -48,12 +48,15 @@ class Head:
 
 
 @contextmanager
-def running_head(cpus: int, autoscaling: Mapping[str, Any] | None = None) -> Iterator[Head]:
-    """Starts it, and ends it by its process. ``autoscaling``: node types that a real autoscaler may start here."""
+def running_head(
+    cpus: int, autoscaling: Mapping[str, Any] | None = None, mode: Literal["token", "disabled"] = "token"
+) -> Iterator[Head]:
+    """Starts it, and ends it by its process. ``autoscaling``: node types that a real autoscaler may start here;
+    ``mode``: of Ray's authentication."""
     port, dashboard, token = _free_port(), _free_port(), secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="rt-") as temp:
         folder = Path(temp)
-        environment = _clean_environment(token, folder)
+        environment = _clean_environment(token, folder) | {"RAY_AUTH_MODE": mode}
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
         command += [f"--num-cpus={cpus}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
         command += [f"--temp-dir={folder}/ray", f"--node-ip-address={HOST}", "--disable-usage-stats"]
@@ -130,7 +133,7 @@ def _wait_until_up(head: Head) -> None:
     while True:
         try:
             with urllib.request.urlopen(f"{head.dashboard}/api/authentication_mode", timeout=5) as answer:
-                assert json.load(answer)["authentication_mode"] == "token"
+                assert json.load(answer)["authentication_mode"] == head.environment["RAY_AUTH_MODE"]
                 return
         except OSError:
             assert head.process.poll() is None, (head.folder / "head.log").read_text()

@@ -1,5 +1,7 @@
 """What is refused before Ray is asked for what it can't give."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from heads import running_head
 from raytrain.config import Cluster
 from raytrain.errors import UserError
 from raytrain.node_labels import NodeLabels
@@ -167,3 +170,30 @@ def test_labels_that_no_node_has_are_named() -> None:
         check(1, data={"pool": "read"})
     with pytest.raises(UserError, match=r"5 workers × 1 CPUs and 1 GPUs and a CPU for reading data do not fit"):
         check(5, train={"pool": "train"}, data={"pool": "data"})
+
+
+CONNECTS = """
+import ray
+from raytrain.cluster import running_ray
+from raytrain.config import Cluster
+from raytrain.errors import UserError
+try:
+    running_ray(Cluster(address="{}"))
+except UserError as error:
+    raise SystemExit(str(error))
+print(ray.get(ray.remote(lambda: 7).remote(), timeout=60))
+"""
+
+
+def test_authentication_is_on_if_the_ray_at_the_address_has_it_on() -> None:
+    """That a token at hand does no harm where there are several nodes is seen in test_torture.py."""
+    with running_head(cpus=1, mode="disabled") as head:
+        connects = [sys.executable, "-c", CONNECTS.format(head.gcs)]
+        environment = {**head.environment}
+        del environment["RAY_AUTH_MODE"]
+        found = subprocess.run(connects, env=environment, capture_output=True, text=True)
+        assert found.stdout.split()[-1:] == ["7"], found.stderr
+        insists = environment | {"RAY_AUTH_MODE": "token"}
+        found = subprocess.run(connects, env=insists, capture_output=True, text=True)
+        assert "asks for no token, and RAY_AUTH_MODE=token is set here" in found.stderr
+        assert found.stderr.count("\n") == 1

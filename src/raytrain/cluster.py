@@ -4,8 +4,10 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
-from raytrain.auth import GIVE_IT, own_token, use_token
+from raytrain.auth import GIVE_IT, MODE, own_token, use_token
 from raytrain.config import Cluster
 from raytrain.errors import UserError, one_line
 from raytrain.node_labels import NodeLabels
@@ -38,8 +40,7 @@ def running_ray(cluster: Cluster) -> None:
     address = address_of(cluster)
     if address:
         options.pop("include_dashboard")
-        use_token()
-        _check_address(address)
+        _authenticate(_checked(address))
         try:
             ray.init(address=address, **options)
         except ray.exceptions.AuthenticationError as error:
@@ -55,34 +56,79 @@ def running_ray(cluster: Cluster) -> None:
     _prepare_data(cluster)
 
 
-def _check_address(address: str) -> None:
-    """Knocks at host:port; Ray itself would wait for minutes where nobody answers, and tell of a wrong token seven
-    times."""
+def _checked(address: str) -> str | None:
+    """host:port of the head, where someone answers; None where that is not known (``ray://``).
+
+    Ray itself would wait for minutes where nobody answers. Raises UserError.
+    """
     if address.startswith(("http://", "https://")):
         raise UserError(
             f"cluster.address: {address} is where jobs are submitted: raytrain submit sends this one there; "
             "to connect, give host:port of the head"
         )
+    if address == "auto":
+        from ray._private.services import canonicalize_bootstrap_address_or_die
+
+        try:
+            address = canonicalize_bootstrap_address_or_die(address)
+        except ConnectionError as error:
+            raise UserError("cluster.address: auto, and no Ray runs on this machine, or several do") from error
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():
-        return
+        return None
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
         raise UserError(f"cluster.address: nobody answers at {address}: {error}") from error
+    return address
+
+
+def _authenticate(address: str | None) -> None:
+    """Turns token authentication on in this process if the Ray at the address has it on.
+
+    On one side only it would be worse than none: a driver with it turns away what workers without it ask for, and the
+    run waits for ever. Raises UserError for a wrong token, which Ray would tell of seven times.
+    """
+    if address is None:
+        use_token()
+    elif _refuses(address, _bare_channel):
+        if not use_token():
+            off = f" ({MODE}={os.environ[MODE]})" if MODE in os.environ else ""
+            raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}{off}")
+        from ray._private.gcs_utils import create_gcs_channel
+
+        if _refuses(address, create_gcs_channel):
+            raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}")
+    elif os.environ.get(MODE, "").lower() == "token":
+        raise UserError(
+            f"cluster.address: the Ray at {address} asks for no token, and {MODE}=token is set here, which does not go "
+            f"together: start it with {MODE}=token, or set {MODE}=disabled if nobody else can reach it"
+        )
+
+
+def _bare_channel(address: str) -> Any:
+    """To a Ray, without a token."""
     import grpc
-    from ray._private.gcs_utils import create_gcs_channel
+    from ray._common.tls_utils import load_certs_from_env
+
+    if os.environ.get("RAY_USE_TLS", "0").lower() not in ("1", "true"):
+        return grpc.insecure_channel(address)
+    certificate, key, authority = load_certs_from_env()
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(authority, key, certificate))
+
+
+def _refuses(address: str, channel_to: Callable[[str], Any]) -> bool:
+    """Whether the Ray there turns us away, by such a channel, for want of the right token."""
+    import grpc
     from ray.core.generated.gcs_service_pb2 import CheckAliveRequest
     from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
 
-    channel = create_gcs_channel(address)
-    try:
-        NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=10)
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.UNAUTHENTICATED:
-            raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}") from error
-    finally:
-        channel.close()
+    with channel_to(address) as channel:
+        try:
+            NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=10)
+        except grpc.RpcError as error:
+            return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED)
+    return False
 
 
 def ray_runs() -> bool:

@@ -185,10 +185,10 @@ def test_labels_are_selectors() -> None:
 
 
 def test_an_address_for_submitting_is_not_connected_to(tmp_path: Path) -> None:
-    from raytrain.cluster import _check_address
+    from raytrain.cluster import _checked
 
     with pytest.raises(UserError, match="raytrain submit sends this one there"):
-        _check_address("http://head:8265")
+        _checked("http://head:8265")
 
 
 def test_the_job_that_is_sent_is_the_resolved_one(tmp_path: Path) -> None:
