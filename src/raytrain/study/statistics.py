@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
 
 FloatArray = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -115,6 +114,8 @@ def t_test_p(differences: FloatArray) -> FloatArray:
     It takes means over questions for normal, which hundreds of questions make them (Smucker, Allan and Carterette,
     CIKM 2007, find it close to randomisation). NaN where it can't tell: for one question, or equal differences.
     """
+    from scipy import stats  # here, for every run imports this, and scipy.stats takes a second or two
+
     n, columns = differences.shape
     p = np.full(columns, np.nan)
     varied = np.ptp(differences, axis=0) > TIE if n > 1 else np.zeros(columns, bool)
@@ -131,6 +132,8 @@ def detectable(n: int, sd: float) -> float:
     """
     if n < 2:
         return math.nan
+    from scipy import optimize, stats
+
     df, critical = n - 1, stats.t.ppf(1 - ALPHA / 2, n - 1)
 
     def excess(noncentrality: float) -> float:  # findings of the wrong sign, below 1e-5 there, do not count

@@ -3,7 +3,9 @@
 import logging
 import math
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -25,8 +27,9 @@ def prepare_deepspeed(device: str) -> None:
     gloo does the same work, so the operator is switched off.
     """
     os.environ["DS_ACCELERATOR"] = device  # else it would take a GPU that this worker was not given
-    import deepspeed.ops
-    import deepspeed.runtime.bf16_optimizer
+    with _hidden("mlflow"):  # its autotuner imports it where it is installed, which takes a worker's start seconds
+        import deepspeed.ops
+        import deepspeed.runtime.bf16_optimizer
 
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)  # after the import, which sets it too
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
@@ -122,6 +125,19 @@ class Engine:
                 _set_moment(self._engine, parameter, moment, value)
         for flat in _flat_parameters(self._engine):
             self._engine.basic_optimizer.state[flat]["step"].fill_(updates)
+
+
+@contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """Meanwhile the package can't be imported, as if it were not installed; nothing where it has been already."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # Python's own way of saying so
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 def make_engine(trainee: Trainee, config: Train, device: str) -> Engine:

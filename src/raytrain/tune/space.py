@@ -10,19 +10,16 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from scipy.stats import beta
 
 from raytrain.tune.config import Dimension
 from raytrain.tune.results import Axis, Change
+
+# Every process that reads a job file imports this, so optuna and scipy are imported by who needs them only.
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 SMALLEST_SHARE = 1e-6  # of a language: less is no share that a plan can give
 FEW = 64  # combinations that are all checked
@@ -41,7 +38,7 @@ class Space:
 
     dimensions: Mapping[str, Dimension]
 
-    def distributions(self) -> dict[str, BaseDistribution]:
+    def distributions(self) -> "dict[str, BaseDistribution]":
         """What a searcher draws from, by its own names."""
         found: dict[str, BaseDistribution] = {}
         for key, dimension in self.dimensions.items():
@@ -51,6 +48,8 @@ class Space:
     @property
     def is_finite(self) -> bool:
         """Whether a draw may well be the same as one before."""
+        from optuna.distributions import FloatDistribution
+
         kinds = self.distributions().values()
         return not any(isinstance(kind, FloatDistribution) and kind.step is None for kind in kinds)
 
@@ -153,7 +152,9 @@ def _names(key: str, dimension: Dimension) -> list[str]:
     return [f"{key}:{language}" for language in list(dimension.dirichlet)[:-1]]
 
 
-def _distributions(key: str, dimension: Dimension) -> dict[str, BaseDistribution]:
+def _distributions(key: str, dimension: Dimension) -> "dict[str, BaseDistribution]":
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
     if dimension.dirichlet is not None:
         return {name: FloatDistribution(0.0, 1.0) for name in _names(key, dimension)}
     if dimension.choice is not None:
@@ -189,10 +190,12 @@ def _draw(key: str, dimension: Dimension, value: Any) -> Params | None:
 
 def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> dict[str, float]:
     """Shares of the languages of ``concentration``, sum 1, from len - 1 numbers between 0 and 1."""
+    from scipy.special import betaincinv
+
     languages, a = list(concentration), np.array(list(concentration.values()))
     left, shares = 1.0, []
     for i, stick in enumerate(sticks):
-        taken = float(beta.ppf(min(max(stick, _EDGE), 1.0 - _EDGE), a[i], a[i + 1 :].sum()))
+        taken = float(betaincinv(a[i], a[i + 1 :].sum(), min(max(stick, _EDGE), 1.0 - _EDGE)))
         shares.append(left * taken)
         left *= 1.0 - taken
     floored = np.maximum([*shares, left], SMALLEST_SHARE)
@@ -204,12 +207,14 @@ def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> di
 
 def sticks_of(weights: Mapping[str, float], concentration: Mapping[str, float]) -> list[float]:
     """The inverse of ``shares_of``, up to its rounding; weights need not sum to 1."""
+    from scipy.special import betainc
+
     languages, a = list(concentration), np.array(list(concentration.values()))
     shares = np.array([max(weights[language], SMALLEST_SHARE) for language in languages])
     shares = shares / shares.sum()
     left = 1.0 - np.concatenate([[0.0], np.cumsum(shares[:-1])])
     return [
-        float(beta.cdf(min(shares[i] / max(left[i], SMALLEST_SHARE), 1.0), a[i], a[i + 1 :].sum()))
+        float(betainc(a[i], a[i + 1 :].sum(), min(shares[i] / max(left[i], SMALLEST_SHARE), 1.0)))
         for i in range(len(shares) - 1)
     ]
 
