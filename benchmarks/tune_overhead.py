@@ -29,6 +29,7 @@ from raytrain.tune.work import Done, Event, Fork, Scored
 
 SPACE = {"train.learning_rate": {"uniform": [0.0, 1.0]}}
 STEPS = 300
+LANGUAGES = ["ara", "eng", "spa"]
 
 
 class Score:
@@ -131,7 +132,7 @@ def _job(root: str, trials: int) -> dict[str, Any]:
         "root": root,
         "corpus": {
             "source": "demo:cldr",
-            "languages": ["ara", "eng", "spa"],
+            "languages": LANGUAGES,
             "clean": {"min_question_chars": 5, "min_answer_chars": 10},
             "identify": False,
         },
@@ -146,7 +147,13 @@ def _job(root: str, trials: int) -> dict[str, Any]:
             "max_steps": 9,
             "warmup_steps": 1,
             "learning_rate": 1e-3,
-            "validate_on": {"benchmark": "demo:cldr", "every": 3, "questions": 20, "passages": 50},
+            "validate_on": {
+                "benchmark": "demo:cldr",
+                "languages": LANGUAGES,  # the model knows no others
+                "every": 3,
+                "questions": 20,
+                "passages": 50,
+            },
         },
         "tune": {
             "space": {"train.learning_rate": {"loguniform": [1e-5, 1e-2]}},

@@ -76,7 +76,8 @@ def _check_known(job: Job, name: str, label: str) -> None:
     if unknown:
         raise UserError(
             f"evaluate: {name} has {', '.join(sorted(unknown))}, which the corpus lacks, and model.from_scratch knows "
-            "only languages of the corpus: add pairs of them, or leave them out with evaluate.languages"
+            "only languages of the corpus: add pairs of them, or leave them out with evaluate.languages (in "
+            "train.validate_on: with its own languages)"
         )
 
 
