@@ -1,9 +1,11 @@
 """What is refused before Ray is asked for what it can't give."""
 
+import socket
 import subprocess
 import sys
 import threading
 import time
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from heads import running_head
+from raytrain.cluster import _authenticate, _checked
 from raytrain.config import Cluster
 from raytrain.errors import UserError
 from raytrain.node_labels import NodeLabels
@@ -174,6 +177,7 @@ def test_labels_that_no_node_has_are_named() -> None:
 
 CONNECTS = """
 import ray
+from ray._private.authentication.authentication_utils import is_token_auth_enabled
 from raytrain.cluster import running_ray
 from raytrain.config import Cluster
 from raytrain.errors import UserError
@@ -181,19 +185,40 @@ try:
     running_ray(Cluster(address="{}"))
 except UserError as error:
     raise SystemExit(str(error))
-print(ray.get(ray.remote(lambda: 7).remote(), timeout=60))
+print("token" if is_token_auth_enabled() else "disabled", ray.get(ray.remote(lambda: 7).remote(), timeout=60))
 """
 
 
-def test_authentication_is_on_if_the_ray_at_the_address_has_it_on() -> None:
-    """That a token at hand does no harm where there are several nodes is seen in test_torture.py."""
-    with running_head(cpus=1, mode="disabled") as head:
-        connects = [sys.executable, "-c", CONNECTS.format(head.gcs)]
+@pytest.mark.parametrize(("mode", "known_as"), [("disabled", "host:port"), ("disabled", "auto"), ("token", "auto")])
+def test_authentication_is_on_if_the_ray_at_the_address_has_it_on(mode: Literal["token", "disabled"], known_as: str):
+    """With a token at hand and nothing said. What it would do elsewhere is seen in test_torture.py."""
+    with running_head(cpus=1, mode=mode) as head:
         environment = {**head.environment}
         del environment["RAY_AUTH_MODE"]
-        found = subprocess.run(connects, env=environment, capture_output=True, text=True)
-        assert found.stdout.split()[-1:] == ["7"], found.stderr
-        insists = environment | {"RAY_AUTH_MODE": "token"}
-        found = subprocess.run(connects, env=insists, capture_output=True, text=True)
-        assert "asks for no token, and RAY_AUTH_MODE=token is set here" in found.stderr
-        assert found.stderr.count("\n") == 1
+        address = head.gcs
+        if known_as == "auto":
+            environment["RAY_ADDRESS"], address = head.gcs, "auto"
+
+        def connect(environment: dict[str, str], address: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", CONNECTS.format(address)]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
+
+        found = connect(environment, address)
+        assert found.stdout.split()[-2:] == [mode, "7"], found.stderr
+        if known_as == "host:port":
+            found = connect(environment | {"RAY_AUTH_MODE": "token"}, address)
+            assert "asks for no token, and RAY_AUTH_MODE=token is set here" in found.stderr
+            assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:10001", "head", "http://127.0.0.1:8265"])
+def test_an_address_of_another_kind_is_refused(address: str) -> None:
+    with pytest.raises(UserError, match=r"^cluster\.address: "):
+        _checked(address)
+
+
+def test_who_answers_and_is_no_ray_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than taken for a Ray that asks for no token."""
+    monkeypatch.setattr("raytrain.cluster.ANSWER_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(UserError, match="no Ray answers at"):
+        _authenticate(f"127.0.0.1:{server.getsockname()[1]}")

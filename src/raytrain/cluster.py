@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from raytrain.errors import UserError, one_line
 from raytrain.node_labels import NodeLabels
 
 _REFUSED = f"wants a token, and this is none or not the right one: {GIVE_IT}"
+ANSWER_S = 30.0  # for a head to say whether it wants a token
 _own_temp_dir: list[str] = []
 
 
@@ -40,7 +42,8 @@ def running_ray(cluster: Cluster) -> None:
     address = address_of(cluster)
     if address:
         options.pop("include_dashboard")
-        _authenticate(_checked(address))
+        address = _checked(address)
+        _authenticate(address)
         try:
             ray.init(address=address, **options)
         except ray.exceptions.AuthenticationError as error:
@@ -56,79 +59,93 @@ def running_ray(cluster: Cluster) -> None:
     _prepare_data(cluster)
 
 
-def _checked(address: str) -> str | None:
-    """host:port of the head, where someone answers; None where that is not known (``ray://``).
+def _checked(address: str) -> str:
+    """host:port of the head, where someone answers. Ray itself would wait for minutes where nobody does; and given
+    ``auto`` it would use any token it finds.
 
-    Ray itself would wait for minutes where nobody answers. Raises UserError.
+    Raises UserError, for addresses of other kinds too.
     """
-    if address.startswith(("http://", "https://")):
-        raise UserError(
-            f"cluster.address: {address} is where jobs are submitted: raytrain submit sends this one there; "
-            "to connect, give host:port of the head"
-        )
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or address
     if address == "auto":
         from ray._private.services import canonicalize_bootstrap_address_or_die
 
         try:
             address = canonicalize_bootstrap_address_or_die(address)
-        except ConnectionError as error:
-            raise UserError("cluster.address: auto, and no Ray runs on this machine, or several do") from error
+        except (ConnectionError, ValueError) as error:
+            raise UserError("cluster.address: auto, and no Ray is found on this machine: give host:port") from error
+    if address.startswith(("http://", "https://")):
+        raise UserError(
+            f"cluster.address: {address} is where jobs are submitted: raytrain submit sends this one there; "
+            "to connect, give host:port of the head"
+        )
     host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        return None
+    if not colon or not port.isdigit() or "://" in host:
+        raise UserError(f"cluster.address: {address} is not host:port of a head, nor auto")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
     except OSError as error:
         raise UserError(f"cluster.address: nobody answers at {address}: {error}") from error
     return address
 
 
-def _authenticate(address: str | None) -> None:
+def _authenticate(address: str) -> None:
     """Turns token authentication on in this process if the Ray at the address has it on.
 
     On one side only it would be worse than none: a driver with it turns away what workers without it ask for, and the
     run waits for ever. Raises UserError for a wrong token, which Ray would tell of seven times.
     """
-    if address is None:
-        use_token()
-    elif _refuses(address, _bare_channel):
-        if not use_token():
-            off = f" ({MODE}={os.environ[MODE]})" if MODE in os.environ else ""
-            raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}{off}")
-        from ray._private.gcs_utils import create_gcs_channel
+    if _lets_in(address, _bare_channel):
+        if os.environ.get(MODE, "").lower() == "token":
+            raise UserError(
+                f"cluster.address: the Ray at {address} asks for no token, and {MODE}=token is set here, which does "
+                f"not go together: start it with {MODE}=token, or set {MODE}=disabled if nobody else can reach it"
+            )
+        return
+    if not use_token():
+        off = f" ({MODE}={os.environ[MODE]})" if MODE in os.environ else ""
+        raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}{off}")
+    from ray._private.gcs_utils import create_gcs_channel
 
-        if _refuses(address, create_gcs_channel):
-            raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}")
-    elif os.environ.get(MODE, "").lower() == "token":
-        raise UserError(
-            f"cluster.address: the Ray at {address} asks for no token, and {MODE}=token is set here, which does not go "
-            f"together: start it with {MODE}=token, or set {MODE}=disabled if nobody else can reach it"
-        )
+    if not _lets_in(address, create_gcs_channel):
+        raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}")
 
 
 def _bare_channel(address: str) -> Any:
     """To a Ray, without a token."""
     import grpc
     from ray._common.tls_utils import load_certs_from_env
+    from ray._private.ray_constants import GLOBAL_GRPC_OPTIONS
 
     if os.environ.get("RAY_USE_TLS", "0").lower() not in ("1", "true"):
-        return grpc.insecure_channel(address)
+        return grpc.insecure_channel(address, options=GLOBAL_GRPC_OPTIONS)
     certificate, key, authority = load_certs_from_env()
-    return grpc.secure_channel(address, grpc.ssl_channel_credentials(authority, key, certificate))
+    credentials = grpc.ssl_channel_credentials(authority, key, certificate)
+    return grpc.secure_channel(address, credentials, options=GLOBAL_GRPC_OPTIONS)
 
 
-def _refuses(address: str, channel_to: Callable[[str], Any]) -> bool:
-    """Whether the Ray there turns us away, by such a channel, for want of the right token."""
+def _lets_in(address: str, channel_to: Callable[[str], Any]) -> bool:
+    """Whether the Ray there answers by such a channel, or turns us away for want of the right token.
+
+    Raises UserError where it gives neither answer in ANSWER_S: it is starting, too busy, or no Ray.
+    """
     import grpc
     from ray.core.generated.gcs_service_pb2 import CheckAliveRequest
     from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
 
+    deadline = time.monotonic() + ANSWER_S
     with channel_to(address) as channel:
-        try:
-            NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=10)
-        except grpc.RpcError as error:
-            return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED)
-    return False
+        while True:
+            try:
+                NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=10)
+                return True
+            except grpc.RpcError as error:
+                if error.code() == grpc.StatusCode.UNAUTHENTICATED:
+                    return False
+                if time.monotonic() > deadline:
+                    told = f"{error.code().name}: {one_line(error.details() or '', 100)}"
+                    raise UserError(f"cluster.address: no Ray answers at {address}: {told}") from error
+                time.sleep(0.5)
 
 
 def ray_runs() -> bool:

@@ -184,13 +184,6 @@ def test_labels_are_selectors() -> None:
         job(cluster={"labels": {"train": {"pool": "a b"}}})
 
 
-def test_an_address_for_submitting_is_not_connected_to(tmp_path: Path) -> None:
-    from raytrain.cluster import _checked
-
-    with pytest.raises(UserError, match="raytrain submit sends this one there"):
-        _checked("http://head:8265")
-
-
 def test_the_job_that_is_sent_is_the_resolved_one(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(small_job("s3://b/raw", "s3://b/root")))
     resolved = load_job(tmp_path / "job.yaml", ["train.max_steps=7"])

@@ -72,7 +72,7 @@ def warnings_of(client: "JobSubmissionClient", address: str) -> Iterator[str]:
             f"submit: the cluster at {address} asks for no token, so whoever reaches it can run what they like there: "
             "start it with RAY_AUTH_MODE=token"
         )
-    elif unencrypted(address):
+    if unencrypted(address) and use_token():
         yield f"submit: the token goes to {address} in the clear: take an SSH tunnel or https://"
 
 

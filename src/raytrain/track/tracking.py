@@ -52,7 +52,7 @@ def tracking(
     the end, and is never raised. At the end the last steps have ``CLOSING_S`` seconds to arrive. An error that passes
     through is how the run ended, for trackers that say so. ``config`` is the job's, as plain data.
     """
-    for name, value in _UNASKED.items():  # before any thread: DeepSpeed imports mlflow too, and it is read then
+    for name, value in _UNASKED.items():  # before any thread: it is read when mlflow is imported
         os.environ.setdefault(name, value)
     run = TrackedRun(folder, job_name, config, first_step)
     followers = [Background(name, connect, every, warn) for name, connect, every in _trackers(track, run)]

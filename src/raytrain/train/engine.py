@@ -5,7 +5,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -23,11 +23,14 @@ MOST_REDUCED_AT_ONCE = 200_000_000  # gradients that ranks add up in one call
 def prepare_deepspeed(device: str) -> None:
     """Makes DeepSpeed start quietly, for a type of device (``cpu``, ``cuda``), and without a compiler.
 
+    To be called before threads that may import mlflow: it can't be meanwhile.
+
     On a CPU it would build its shared-memory operator with g++ at the first start, and abort where there is none.
     gloo does the same work, so the operator is switched off.
     """
     os.environ["DS_ACCELERATOR"] = device  # else it would take a GPU that this worker was not given
-    with _hidden("mlflow"):  # its autotuner imports it where it is installed, which takes a worker's start seconds
+    # Its autotuner imports mlflow where that is installed, which takes a worker's start seconds.
+    with nullcontext() if "deepspeed" in sys.modules else _hidden("mlflow"):
         import deepspeed.ops
         import deepspeed.runtime.bf16_optimizer
 

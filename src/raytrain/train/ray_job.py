@@ -174,6 +174,7 @@ def _worker(config: dict[str, Any]) -> None:
     import torch
 
     from raytrain.track.tracking import tracking
+    from raytrain.train.engine import prepare_deepspeed
     from raytrain.train.rank import train_on
 
     run: Run = config["run"]
@@ -187,6 +188,7 @@ def _worker(config: dict[str, Any]) -> None:
         return
     tell_with(line.warn)
     start = run.feed.first_step
+    prepare_deepspeed(device.type)  # before there are threads of trackers
     with tracking(
         job.track, run.folder, job_name=job.name, config=job.model_dump(mode="json"), first_step=start, warn=line.warn
     ) as track:
