@@ -5,7 +5,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -29,10 +29,11 @@ def prepare_deepspeed(device: str) -> None:
     gloo does the same work, so the operator is switched off.
     """
     os.environ["DS_ACCELERATOR"] = device  # else it would take a GPU that this worker was not given
-    # Its autotuner imports mlflow where that is installed, which takes a worker's start seconds.
-    with nullcontext() if "deepspeed" in sys.modules else _hidden("mlflow"):
-        import deepspeed.ops
-        import deepspeed.runtime.bf16_optimizer
+    if "deepspeed" not in sys.modules:
+        with _hidden("mlflow"):  # its autotuner imports it where it is installed, which takes a worker's start seconds
+            import deepspeed
+    import deepspeed.ops
+    import deepspeed.runtime.bf16_optimizer
 
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)  # after the import, which sets it too
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
