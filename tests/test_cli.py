@@ -196,7 +196,7 @@ def test_a_command_that_needs_a_benchmark(tmp_path: Path, data: dict[str, Any]) 
 def test_nobody_at_the_address(tmp_path: Path, data: dict[str, Any]) -> None:
     job = tmp_path / "job.yaml"
     job.write_text(yaml.safe_dump(data))
-    for address, words in [("127.0.0.1:1", "nobody answers"), ("nonsense", "no Ray to connect to")]:
+    for address, words in [("127.0.0.1:1", "nobody answers"), ("nonsense", "is not host:port of a head")]:
         done = raytrain("run", str(job), f"cluster.address={address}")
         assert done.returncode == 2, done.stderr
         assert words in done.stderr.strip().splitlines()[-1]
