@@ -11,7 +11,8 @@ import sys
 import numpy as np
 
 from raytrain.tune.config import Dimension, Search
-from raytrain.tune.search import Known, propose
+from raytrain.tune.known import Known
+from raytrain.tune.search import propose
 from raytrain.tune.space import Space
 
 MIX = "train.mix.weights"

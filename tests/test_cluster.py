@@ -189,24 +189,24 @@ print("token" if is_token_auth_enabled() else "disabled", ray.get(ray.remote(lam
 """
 
 
-@pytest.mark.parametrize(("mode", "known_as"), [("disabled", "host:port"), ("disabled", "auto"), ("token", "auto")])
-def test_authentication_is_on_if_the_ray_at_the_address_has_it_on(mode: Literal["token", "disabled"], known_as: str):
-    """With a token at hand and nothing said. What it would do elsewhere is seen in test_torture.py."""
+def connected(environment: dict[str, str], address: str) -> subprocess.CompletedProcess[str]:
+    """A driver that connects to a Ray and asks it for something."""
+    command = [sys.executable, "-c", CONNECTS.format(address)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
+
+
+@pytest.mark.parametrize("mode", ["disabled", "token"])
+def test_authentication_is_on_if_the_ray_at_the_address_has_it_on(mode: Literal["token", "disabled"]) -> None:
+    """With a token at hand and nothing said, however the address is given. What it would do elsewhere is seen in
+    test_torture.py."""
     with running_head(cpus=1, mode=mode) as head:
-        environment = {**head.environment}
-        del environment["RAY_AUTH_MODE"]
-        address = head.gcs
-        if known_as == "auto":
-            environment["RAY_ADDRESS"], address = head.gcs, "auto"
-
-        def connect(environment: dict[str, str], address: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-c", CONNECTS.format(address)]
-            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
-
-        found = connect(environment, address)
+        environment = {name: value for name, value in head.environment.items() if name != "RAY_AUTH_MODE"}
+        found = connected(environment | {"RAY_ADDRESS": head.gcs}, "auto")
         assert found.stdout.split()[-2:] == [mode, "7"], found.stderr
-        if known_as == "host:port":
-            found = connect(environment | {"RAY_AUTH_MODE": "token"}, address)
+        if mode == "disabled":
+            found = connected(environment, head.gcs)
+            assert found.stdout.split()[-2:] == [mode, "7"], found.stderr
+            found = connected(environment | {"RAY_AUTH_MODE": "token"}, head.gcs)
             assert "asks for no token, and RAY_AUTH_MODE=token is set here" in found.stderr
             assert found.stderr.count("\n") == 1
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+HEAVY = {"scipy", "optuna", "torch", "transformers", "deepspeed", "ray", "matplotlib", "pandas", "mlflow", "faiss"}
+
 
 def imported_by(code: str) -> set[str]:
     """Modules that a fresh Python has afterwards."""
@@ -12,8 +14,12 @@ def imported_by(code: str) -> set[str]:
 
 
 def test_reading_a_job_file_takes_no_large_library() -> None:
-    heavy = {"scipy", "optuna", "torch", "transformers", "deepspeed", "ray", "matplotlib", "pandas", "mlflow"}
-    assert not heavy & imported_by("import raytrain.jobfile, raytrain.cli")
+    assert not HEAVY & imported_by("import raytrain.jobfile, raytrain.cli")
+
+
+def test_knowing_what_is_to_do_takes_no_large_library() -> None:
+    """As `raytrain status` and every driver do before anything else."""
+    assert not HEAVY & imported_by("import raytrain.stages.chain")
 
 
 def test_deepspeed_starts_without_mlflow_which_is_there_all_the_same() -> None:

@@ -34,11 +34,22 @@ def run_here(data: dict[str, Any]) -> dict[str, Artifact]:
 
 
 STEPS = 60
+ALIKE = 20  # steps in which what is added in another order has not grown to a difference one sees
 
 
 def long_job(source: Any, root: Any) -> dict[str, Any]:
-    """Long enough to learn something, with checkpoints on the way."""
-    return small_job(source, root, max_steps=STEPS, checkpoint_every=STEPS // 4, learning_rate=3e-3)
+    """Long enough to learn something, with checkpoints on the way; without dropout, which workers draw each alone."""
+    data = small_job(
+        source,
+        root,
+        max_steps=STEPS,
+        checkpoint_every=STEPS // 4,
+        learning_rate=3e-3,
+        batching="mixed",
+        zero_stage=2,
+    )
+    data["model"]["from_scratch"]["dropout"] = 0.0
+    return data
 
 
 @pytest.fixture(scope="module")
@@ -121,35 +132,33 @@ def test_on_an_object_store_that_fails_now_and_then_the_model_is_the_same(
 
 
 @pytest.fixture(scope="module")
-def by_world_size(local_ray: None, folder: Path, source: Path) -> dict[int, dict[str, Artifact]]:
-    """The same job without dropout on 1 and 3 workers; three own one or two of the four lanes each."""
-    found: dict[int, dict[str, Artifact]] = {}
-    for workers in (1, 3):
-        root = folder / f"workers-{workers}"
-        if found:  # what does not depend on workers need not be built again
-            for stage in ("prepare", "plan", "model"):
-                shutil.copytree(folder / "workers-1" / stage, root / stage)
-        data = small_job(source, root, batching="mixed", max_steps=20, zero_stage=2)
-        data["model"]["from_scratch"]["dropout"] = 0.0
-        data["cluster"]["workers"] = workers
-        found[workers] = run_here(data)
-    return found
+def on_three(undisturbed: dict[str, Artifact], folder: Path, source: Path) -> dict[str, Artifact]:
+    """The same job on three workers instead of two: of four lanes they own one or two each."""
+    data = long_job(source, folder / "three")
+    data["cluster"]["workers"] = 3
+    for stage in ("prepare", "plan", "model"):  # what does not depend on workers need not be built again
+        shutil.copytree(folder / "undisturbed" / stage, folder / "three" / stage)
+    return run_here(data)
 
 
-def test_any_number_of_workers_trains_on_the_same_rows(by_world_size: dict[int, dict[str, Artifact]]) -> None:
-    expected = planned(by_world_size[1], 20)
-    for artifacts in by_world_size.values():
-        assert ledger(artifacts) == expected
+def test_any_number_of_workers_trains_on_the_same_rows(
+    on_three: dict[str, Artifact], undisturbed: dict[str, Artifact]
+) -> None:
+    assert ledger(on_three) == ledger(undisturbed)
 
 
-def test_any_number_of_workers_has_the_same_gradient(by_world_size: dict[int, dict[str, Artifact]]) -> None:
+def test_any_number_of_workers_has_the_same_gradient(
+    on_three: dict[str, Artifact], undisturbed: dict[str, Artifact]
+) -> None:
     """AdamW hides a gradient scaled by the number of workers from the losses; its norm does not."""
-    norms = [logged(by_world_size[workers], "gradient_norm") for workers in (1, 3)]
-    assert norms[1] == pytest.approx(norms[0], rel=1e-3)
+    norms = [logged(of, "gradient_norm")[:ALIKE] for of in (on_three, undisturbed)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3)
 
 
-def test_any_number_of_workers_has_the_same_losses(by_world_size: dict[int, dict[str, Artifact]]) -> None:
-    assert losses(by_world_size[3]) == pytest.approx(losses(by_world_size[1]), abs=1e-4)
+def test_any_number_of_workers_has_the_same_losses(
+    on_three: dict[str, Artifact], undisturbed: dict[str, Artifact]
+) -> None:
+    assert losses(on_three)[:ALIKE] == pytest.approx(losses(undisturbed)[:ALIKE], abs=1e-4)
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(

@@ -18,7 +18,7 @@ from torture import Torture, several_nodes
 
 STEPS = 160
 Kill = tuple[str, str]
-FEW: list[Kill] = [("worker", "random"), ("driver", "random"), ("node", "random")]
+FEW: list[Kill] = [("driver", "random"), ("node", "random")]  # each costs a start of some ten processes
 # In turn a worker, a node, the driver; at random, during an upload and during a resume.
 MANY: list[Kill] = [
     (what, moment)

@@ -137,7 +137,7 @@ def _lets_in(address: str, channel_to: Callable[[str], Any]) -> bool:
     with channel_to(address) as channel:
         while True:
             try:
-                NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=10)
+                NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=min(10.0, ANSWER_S))
                 return True
             except grpc.RpcError as error:
                 if error.code() == grpc.StatusCode.UNAUTHENTICATED:

@@ -21,6 +21,7 @@ from raytrain.tune.lineage import Lineage
 
 pytestmark = pytest.mark.timeout(900)
 
+MIX = {"deu": 1, "eng": 3}
 NO_TEMPERATURE = 1e-44  # a cosine divided by it is infinite in fp32
 
 
@@ -34,7 +35,7 @@ def tuned(folder: Path, **tune) -> dict:
     job["tune"] = {
         "space": {
             "train.losses.info_nce.temperature": {"choice": [NO_TEMPERATURE, 0.03]},
-            "train.mix.weights": {"choice": [{"deu": 1, "eng": 3}]},
+            "train.mix.weights": {"choice": [MIX]},
         },
         "search": {"kind": "grid"},
         "schedule": {"kind": "none"},
@@ -69,48 +70,63 @@ def wait_until_trial_ended(folder: Path, number: int, process) -> None:
         time.sleep(0.5)
 
 
-@pytest.mark.parametrize("confirm", [None, pytest.param({"seeds": [1], "trial": 2}, marks=pytest.mark.system)])
-def test_a_sweep_is_killed_and_goes_on_and_ends_with_a_winner(data, tmp_path, confirm):
-    job_file = tmp_path / "job.yaml"
-    job_file.write_text(yaml.safe_dump({**tuned(data, confirm=confirm), "root": str(tmp_path / "root")}))
+def killed_and_gone_on(data: Path, folder: Path, **tune) -> tuple[Path, dict[int, dict]]:
+    """Runs a sweep whose driver and all it started are killed when the first trial has ended, and runs it again.
+
+    Gives the job file and the trials, having asserted that nothing that was done is done again.
+    """
+    job_file = folder / "job.yaml"
+    job_file.write_text(yaml.safe_dump({**tuned(data, **tune), "root": str(folder / "root")}))
     killed = start(job_file, "tune")
-    wait_until_trial_ended(tmp_path, 0, killed)
+    wait_until_trial_ended(folder, 0, killed)
     kill_tree(killed)
-    before = ledger_of(tmp_path)
-    models = {manifest: manifest.read_bytes() for manifest in tmp_path.glob("root/train/*/manifest.json")}
+    before = ledger_of(folder)
+    models = {manifest: manifest.read_bytes() for manifest in folder.glob("root/train/*/manifest.json")}
     assert models
 
     result = CliRunner().invoke(app, ["tune", str(job_file)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
-    after = ledger_of(tmp_path)
+    after = ledger_of(folder)
     ended = [number for number, record in before.items() if record["ended"] is not None]
     assert [after[number] for number in ended] == [before[number] for number in ended]
     assert all(manifest.read_bytes() == was for manifest, was in models.items())
-    trials = {number: record["trial"] for number, record in after.items()}
-    assert {number: trial["state"] for number, trial in trials.items()} == {
-        0: "finished",
-        1: "failed",
-        2: "finished",
-    }
-    assert "steps were skipped" in trials[1]["why"]
-    assert set(trials[2]["curve"][0]["languages"]) == {"deu", "eng", "fin"}
-    assert [point["step"] for point in trials[2]["curve"]] == [4, 8, 12]
+    return job_file, {number: record["trial"] for number, record in after.items()}
 
+
+def check_winner(job_file: Path, trials: dict[int, dict]) -> None:
+    """That of the finished trials the best is written as a job, and a page about all."""
+    finished = [number for number, trial in trials.items() if trial["state"] == "finished"]
+    found = max(finished, key=lambda number: (trials[number]["values"]["average"], -number))
     best = CliRunner().invoke(app, ["tune", str(job_file), "--best"])
-    winner = load_job(written(tmp_path, best.output))
-    found = max((2, 0), key=lambda number: (trials[number]["values"]["average"], -number))
+    winner = load_job(written(job_file.parent, best.output))
     if found:
         temperature = trials[found]["settings"]["train.losses.info_nce.temperature"]
         assert winner.train.losses["info_nce"].temperature == temperature
         assert winner.train.mix.weights == {"deu": 1.0, "eng": 3.0}
-    studies = [json.loads(manifest.read_text()) for manifest in tmp_path.glob("root/study/*/manifest.json")]
-    arms = [study["identity"]["arms"] for study in studies]
-    assert arms == ([{"job-file": [1], "winner": [1]}] if confirm else [])
-    assert list(tmp_path.glob("root/sweep-report/*/sweep.html"))
     assert winner.tune is None
+    assert list(job_file.parent.glob("root/sweep-report/*/sweep.html"))
 
-    # The same settings and seed give the same curve, in another root and as a run of its own.
+
+def test_a_sweep_is_killed_and_goes_on_and_ends_with_a_winner(data, tmp_path):
+    space = {"train.losses.info_nce.temperature": {"choice": [0.03]}, "train.mix.weights": {"choice": [MIX]}}
+    job_file, trials = killed_and_gone_on(data, tmp_path, space=space, confirm=None)
+    assert {number: trial["state"] for number, trial in trials.items()} == {0: "finished", 1: "finished"}
+    assert set(trials[1]["curve"][0]["languages"]) == {"deu", "eng", "fin"}
+    assert [point["step"] for point in trials[1]["curve"]] == [4, 8, 12]
+    check_winner(job_file, trials)
+
+
+@pytest.mark.system
+def test_a_trial_without_a_number_fails_and_the_winner_is_confirmed(data, tmp_path):
+    """And the same settings and seed give the same curve, in another root and as a run of its own."""
+    job_file, trials = killed_and_gone_on(data, tmp_path, confirm={"seeds": [1], "trial": 2})
+    assert {number: trial["state"] for number, trial in trials.items()} == {0: "finished", 1: "failed", 2: "finished"}
+    assert "steps were skipped" in trials[1]["why"]
+    check_winner(job_file, trials)
+    (study,) = tmp_path.glob("root/study/*/manifest.json")
+    assert json.loads(study.read_text())["identity"]["arms"] == {"job-file": [1], "winner": [1]}
+
     other = tmp_path / "other.yaml"
     second = CliRunner().invoke(app, ["tune", str(job_file), "--best", "--trial", "2"])
     plain = yaml.safe_load(second.output)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from raytrain.tune.config import Dimension, Search
-from raytrain.tune.search import Known, grid_size, propose
+from raytrain.tune.known import Known
+from raytrain.tune.search import grid_size, propose
 from raytrain.tune.space import Space
 
 MIX = "train.mix.weights"

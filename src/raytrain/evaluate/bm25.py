@@ -3,14 +3,17 @@
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
 import regex  # type: ignore[import-untyped]
 
 from raytrain.evaluate.metrics import DEPTH, Hits
+
+if TYPE_CHECKING:
+    from bm25s import BM25
 
 K1, B = 1.2, 0.75
 TOKENS = 1  # raised when `tokens` cuts otherwise, for BM25 is then another baseline
@@ -85,13 +88,13 @@ def rank_among_bm25(
     return ranked
 
 
-def _indexed(
-    passages: Mapping[str, str], advance: Callable[[int], None]
-) -> tuple[list[str], bm25s.BM25, dict[str, int]]:
+def _indexed(passages: Mapping[str, str], advance: Callable[[int], None]) -> tuple[list[str], "BM25", dict[str, int]]:
     """Ids by column, the index (not to be asked if no passage has a word), and tokens by number.
 
     Columns go by id descending, so that a stable sort by score breaks ties as trec_eval does.
     """
+    from bm25s import BM25
+
     vocabulary: dict[str, int] = {}
     ids: list[str] = []
     rows: list[array[int]] = []  # four bytes a token: lists would take the most memory of all
@@ -104,7 +107,7 @@ def _indexed(
             advance(PASSAGES_A_COUNT)
     advance(len(passages) % PASSAGES_A_COUNT)
     # In double precision: sums that differ but in their order are then, all but always, one number in single.
-    index = bm25s.BM25(method="lucene", k1=K1, b=B, dtype="float64")
+    index = BM25(method="lucene", k1=K1, b=B, dtype="float64")
     if rows:  # bm25s fails on a collection without tokens
         index.index((rows, vocabulary), create_empty_token=False, show_progress=False)
     return ids, index, vocabulary

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import torch
-
 from raytrain.config import Model
 from raytrain.evaluate.models import OtherModel
 
 if TYPE_CHECKING:
+    import torch
+
     from raytrain.model.embedder import Vectors
 
 
@@ -18,7 +18,7 @@ class TextEmbedder(Protocol):
     """An open model, on a device. ``tokens``: so far embedded, those of the texts and those with padding."""
 
     tokens: tuple[int, int]
-    device: torch.device
+    device: "torch.device"
 
     def queries(self, texts: Sequence[str], advance: Callable[[int], None] = ...) -> "Vectors":
         """Vectors of questions, (n, d), whose inner product with those of passages is the score."""

@@ -6,7 +6,6 @@ from typing import Any
 from raytrain.artifact import write_file
 from raytrain.config import Job
 from raytrain.pipeline import Inputs, Outcome, Say, Stage
-from raytrain.report.sweep_csv import TRIALS, trials_csv
 from raytrain.stages.study import read_results
 from raytrain.stages.tune import read_sweep
 from raytrain.storage import Location
@@ -20,6 +19,7 @@ def _identity(job: Job) -> Mapping[str, Any]:
 
 
 def _run(job: Job, inputs: Inputs, folder: Location, say: Say) -> Outcome:
+    from raytrain.report.sweep_csv import TRIALS, trials_csv
     from raytrain.report.sweep_page import sweep_page
 
     sweep = read_sweep(inputs["tune"])

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from raytrain.artifact import digest
 from raytrain.errors import DamagedError
 from raytrain.storage import Location
+from raytrain.tune.known import Known
 from raytrain.tune.lineage import Lineage
 from raytrain.tune.results import Cost, Point, State, Trial
-from raytrain.tune.search import Known
 from raytrain.tune.space import Params, Settings
 
 ENDED: tuple[State, ...] = ("finished", "stopped", "failed")

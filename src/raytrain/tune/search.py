@@ -6,7 +6,6 @@ number of the trial, from the trials that were known at that moment.
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,23 +15,13 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from raytrain.tune.config import Search
+from raytrain.tune.known import Known
 from raytrain.tune.results import State
 from raytrain.tune.space import Params, Space, sticks_of
 
 ATTEMPTS, LEARNED_ATTEMPTS = 100, 5
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-@dataclass(frozen=True)
-class Known:
-    """A trial as far as it was known: ``curve`` is (step, value of each objective), in order."""
-
-    number: int
-    params: Params
-    state: State
-    curve: tuple[tuple[int, tuple[float, ...]], ...] = ()
-    values: tuple[float, ...] = ()
 
 
 def propose(space: Space, search: Search, objectives: int, number: int, known: Sequence[Known]) -> Params | None:
