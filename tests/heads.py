@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -53,14 +53,14 @@ def running_head(
 ) -> Iterator[Head]:
     """Starts it, and ends it by its process. ``autoscaling``: node types that a real autoscaler may start here;
     ``mode``: of Ray's authentication."""
-    port, dashboard, token = _free_port(), _free_port(), secrets.token_hex(16)
+    (port, dashboard, agent, agent_grpc), token = _free_ports(4), secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="rt-") as temp:
         folder = Path(temp)
         environment = _clean_environment(token, folder) | {"RAY_AUTH_MODE": mode}
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
         command += [f"--num-cpus={cpus}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
         command += [f"--temp-dir={folder}/ray", f"--node-ip-address={HOST}", "--disable-usage-stats"]
-        command += [f"--dashboard-agent-listen-port={_free_port()}", f"--dashboard-agent-grpc-port={_free_port()}"]
+        command += [f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={agent_grpc}"]
         given = dict(environment)
         if autoscaling is not None:
             config = folder / "autoscaling.json"
@@ -120,10 +120,11 @@ def _autoscaling(gcs: str, types: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])
+def _free_ports(many: int) -> list[int]:
+    """All of them different: each is held until the last is found."""
+    with ExitStack() as held:
+        found = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(many)]
+        return [int(one.getsockname()[1]) for one in found]
 
 
 def _wait_until_up(head: Head) -> None:

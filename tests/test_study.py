@@ -32,7 +32,7 @@ from raytrain.study.results import BenchmarkResult, Comparison
 from raytrain.submit.plan import plan_of
 from s3server import S3Server
 
-pytestmark = pytest.mark.timeout(1800)  # seven training runs are set up within the tests that need them
+pytestmark = pytest.mark.timeout(1800)  # six training runs are set up within the tests that need them
 
 FRENCH, SHUFFLED = {"weights": {"fra": 1.0}}, {"weights": {"ita": 1.0}}
 ARMS = {"french": FRENCH, "shuffled": SHUFFLED}
@@ -87,8 +87,8 @@ def data(local_ray: None, folder: Path, source: Path) -> Callable[[dict[str, Any
 
 @pytest.fixture(scope="module")
 def alike(data: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Artifact]:
-    """A/A: the same mix in both arms, with seeds of its own in each. Of these the planted effect needs 1 to 3."""
-    return run_here(data({"french": {**FRENCH, "seeds": [1, 2]}, "again": {**FRENCH, "seeds": [3, 4]}}))
+    """A/A: the same mix in both arms, with seeds of its own in each, which are those that the planted effect needs."""
+    return run_here(data({"french": {**FRENCH, "seeds": [1, 2]}, "again": {**FRENCH, "seeds": [3]}}))
 
 
 @pytest.fixture(scope="module")
