@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -121,10 +122,17 @@ def _autoscaling(gcs: str, types: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _free_ports(many: int) -> list[int]:
-    """All of them different: each is held until the last is found."""
+    """All of them different, and below those that systems give to whoever connects somewhere: one of these could be
+    taken before the head comes to it. Ray's workers have those up to 19,999."""
     with ExitStack() as held:
-        found = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(many)]
-        return [int(one.getsockname()[1]) for one in found]
+        found: list[int] = []
+        for port in random.SystemRandom().sample(range(20_000, 32_000), 200):  # pytest-randomly seeds the usual one
+            with suppress(OSError):
+                held.enter_context(socket.create_server((HOST, port)))
+                found.append(port)
+            if len(found) == many:
+                break
+        return found
 
 
 def _wait_until_up(head: Head) -> None:
@@ -132,14 +140,26 @@ def _wait_until_up(head: Head) -> None:
 
     deadline = time.monotonic() + 120
     while True:
-        try:
+        with suppress(OSError):  # nobody answers yet
             with urllib.request.urlopen(f"{head.dashboard}/api/authentication_mode", timeout=5) as answer:
                 assert json.load(answer)["authentication_mode"] == head.environment["RAY_AUTH_MODE"]
+            if _nodes(head):
                 return
-        except OSError:
-            assert head.process.poll() is None, (head.folder / "head.log").read_text()
-            assert time.monotonic() < deadline, (head.folder / "head.log").read_text()
-            time.sleep(0.2)
+        assert head.process.poll() is None, (head.folder / "head.log").read_text()
+        assert time.monotonic() < deadline, (head.folder / "head.log").read_text()
+        time.sleep(0.2)
+
+
+def _nodes(head: Head) -> list[Any]:
+    """Those that have come up."""
+    import urllib.request
+
+    asked = urllib.request.Request(
+        f"{head.dashboard}/nodes?view=summary", headers={"Authorization": f"Bearer {head.token}"}
+    )
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        found: list[Any] = json.load(answer)["data"]["summary"]
+    return found
 
 
 def _end(head: Head) -> None:

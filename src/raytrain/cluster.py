@@ -49,7 +49,8 @@ def running_ray(cluster: Cluster) -> None:
         except ray.exceptions.AuthenticationError as error:
             raise UserError(f"cluster.address: the Ray at {address} {_REFUSED}") from error
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise UserError(f"cluster.address: no Ray to connect to at {address}: {one_line(error, 200)}") from error
+            why = one_line(error.__cause__ or error, 200)  # Ray's own words say that it failed, and no more
+            raise UserError(f"cluster.address: no Ray to connect to at {address}: {why}") from error
     else:
         # A folder of its own: /tmp/ray may belong to another user's Ray. Short, for it holds socket paths.
         temp = tempfile.mkdtemp(prefix="rt-")
