@@ -18,6 +18,7 @@ from raytrain.tune.ledger import Ledger
 from raytrain.tune.results import Trial
 from raytrain.tune.search import propose
 from raytrain.tune.space import Space
+from raytrain.tune.sweep import LITTLE, share_of_head
 
 pytestmark = [pytest.mark.usefixtures("local_ray"), pytest.mark.timeout(300)]
 
@@ -215,3 +216,10 @@ def test_a_population_goes_on_from_its_best(tmp_path, kind, at_a_time):
 
 def same_start(one: Trial, other: Trial) -> bool:
     return one.settings == other.settings
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 3, 4, 7, 30, 80])
+def test_trials_of_a_population_leave_room_for_what_ray_train_has_on_the_head(at_a_time: int) -> None:
+    share = share_of_head(at_a_time)
+    assert at_a_time * (share + LITTLE) + LITTLE <= 1
+    assert (at_a_time + 1) * share + at_a_time * LITTLE > 1  # and none beyond those

@@ -46,7 +46,7 @@ def run_sweep(
     scheduler = _scheduler(tune, space, ledger, grace_steps, rules.max_steps)
     # A population is there as a whole from the beginning, and takes turns; else trials are proposed one by one.
     population = tune.schedule.is_population
-    room = {"CPU": 0, HEAD: math.floor(1e4 / at_a_time) / 1e4 if population else LITTLE}
+    room = {"CPU": 0, HEAD: share_of_head(at_a_time) if population else LITTLE}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what a user needs the conductor says
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
@@ -77,6 +77,15 @@ def run_sweep(
             else:
                 os.environ[name] = value
     return conductor.exhausted or conductor.spent_up()
+
+
+def share_of_head(at_a_time: int) -> float:
+    """What a trial of a population takes of the head node's mark, so that ``at_a_time`` have room there and no more.
+
+    Ray Train takes LITTLE of it for each training, and would wait for ever where trials hold all of it. Two LITTLE more
+    are for other actors. Ray counts in 1e-4: beyond 80 at a time one too many may begin, and waits.
+    """
+    return math.floor(1e4 * (1 - LITTLE * (at_a_time + 2)) / at_a_time) / 1e4
 
 
 def _scheduler(tune: Tune, space: Space, ledger: Ledger, grace_steps: int, max_steps: int) -> TrialScheduler:
