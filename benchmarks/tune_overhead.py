@@ -45,9 +45,6 @@ class Score:
         self._step += STEPS // 3
         return Scored(self._step, {"eng": self._x * self._step / STEPS}, 0.0, "")
 
-    def end(self) -> None:
-        """Nothing to end."""
-
     def kill(self) -> None:
         """Nothing to kill."""
 
