@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from raytrain.tune.results import Axis, Cost, Point, State, Sweep, Trial
+from raytrain.tune.results import Axis, Change, Cost, Point, State, Sweep, Trial
 
 BATCH, STEPS, EVERY = 256, 400, 50
 RATE, HEAT = "train.learning_rate", "train.losses.info_nce.temperature"
@@ -57,6 +57,21 @@ def made_sweep(
         "versions": {"optuna": "5.0.0", "ray": "2.60.0"},
     }
     return Sweep(**(fields | changes))
+
+
+def made_population(trials: int = 8) -> Sweep:
+    """A sweep by PBT, without a trial 0: the last went on from the first one's checkpoint, with another rate and mix,
+    after 200 steps; the last but one after 100, and again after 300."""
+    sweep = made_sweep(trials, early=False, schedule={"kind": "pbt", "every_steps": 100})
+    first = sweep.trials[0].settings
+    mixed = [{"eng": 0.5, "fin": 0.5 / k, "ara": 0.5 - 0.5 / k} for k in (2, 4)]
+    new = [{**first, RATE: rate, MIX: mix} for rate, mix in zip((5e-5, 2.5e-5), mixed, strict=True)]
+    made = [trial.model_copy(update={"number": trial.number + 1}) for trial in sweep.trials]
+    for place, steps in ((-1, (200,)), (-2, (100, 300))):
+        changes = [Change(at=step, settings=settings) for step, settings in zip(steps, new, strict=False)]
+        made[place] = made[place].model_copy(update={"settings": first, "changes": changes})
+    best = None if sweep.best is None else sweep.best + 1
+    return sweep.model_copy(update={"trials": made, "best": best})
 
 
 def _trial(number: int, languages: list[str], objectives: list[str], rng: np.random.Generator, early: bool) -> Trial:

@@ -11,7 +11,7 @@ import pytest
 from test_page import HOSTILE, Page
 
 from made_reports import result_of
-from made_sweeps import HEAT, LANGUAGES, MIX, RATE, SIZE, made_sweep
+from made_sweeps import HEAT, LANGUAGES, MIX, RATE, SIZE, made_population, made_sweep
 from raytrain.evaluate.metrics import METRICS
 from raytrain.report.sweep_page import sweep_page
 from raytrain.study.results import PRIMARY, Results
@@ -264,3 +264,22 @@ def test_languages_that_no_objective_counts_are_told() -> None:
     page = Page(sweep_page(sweep.model_copy(update={"trials": more}), None))
     rows = page.table("nDCG@10 of each language; the best of finished trials in bold. No objective counts tel.")
     assert all(cells[-1] == ["0.4000"] for cells in rows.values())
+
+
+def test_what_a_population_changed_is_told_step_by_step() -> None:
+    page = Page(sweep_page(made_population(8), None))
+    assert page.open == []
+    assert "changes" in sections_of(page)
+    assert "the settings of a trial are those that it began with" in " ".join(page.text.split())
+    rows = page.table("The settings of trials that went on from another's checkpoint")
+    assert list(rows) == [
+        ("trial 7", "0"),
+        ("trial 7", "100"),
+        ("trial 7", "300"),
+        ("trial 8", "0"),
+        ("trial 8", "200"),
+    ]
+    assert rows["trial 7", "300"][:2] == [["2.5e-5"], ["0.05"]]
+    assert rows["trial 7", "300"][-1] == ["eng 0.5 · ara 0.38 · fin 0.12"]
+    assert any(title.startswith("learning_rate by step, of 8 trials") for title in page.images)
+    assert "changes" not in sections_of(Page(PAGE))

@@ -6,7 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from made_sweeps import HEAT, MIX, RATE, SIZE, made_sweep
+from made_sweeps import HEAT, MIX, RATE, SIZE, made_population, made_sweep
+from raytrain.report.drawing import RULE
+from raytrain.report.sweep_changes import changes
 from raytrain.report.sweep_cost import costs
 from raytrain.report.sweep_curves import curves
 from raytrain.report.sweep_front import fronts
@@ -199,3 +201,22 @@ def test_values_are_short_text() -> None:
     values = [3e-05, 0.123456, 128, True, None, "mean", [1, 2.5], {"fin": 0.2, "eng": 0.8}, {"a": {"b": 1}}]
     expected = ["3e-5", "0.123", "128", "True", "–", "mean", "1, 2.5", "eng 0.8 · fin 0.2", "a b 1"]
     assert list(map(setting_text, values)) == expected
+
+
+def test_changed_settings_are_staircases_over_the_steps() -> None:
+    sweep = made_population(8)
+    panels = changes(sweep, "c")
+    # What was changed in no trial, temperature and batch size, has no panel.
+    assert [texts(svg)[-1] for svg in panels] == ["learning_rate", "share of eng", "share of fin", "share of ara"]
+    for svg in panels:
+        assert lines(svg)[LOOKS["best"]] == 1
+        assert sum(of for colour, of in lines(svg).items() if colour != RULE) == 8
+        assert ElementTree.fromstring(svg).tag == "svg"
+    *_, last_but_one, last = sweep.trials
+    only = sweep.model_copy(update={"trials": [last_but_one, last], "best": last.number})
+    (path,) = re.findall(rf'<path d="([^"]*)"[^>]*stroke: {LOOKS["best"]}', changes(only, "c")[1])
+    corners = list(dict.fromkeys((float(x), float(y)) for x, y in re.findall(r"[ML] ([\d.]+) ([\d.]+)", path)))
+    left, middle, right = 16.0, 154.0, 292.0  # of the frame, in pixels; half of the steps are in its middle
+    assert [x for x, _ in corners] == pytest.approx([left, middle, middle, right])
+    assert corners[0][1] == corners[1][1] > corners[2][1] == corners[3][1]  # a third of English, then a half
+    assert changes(made_sweep(8), "c") == []

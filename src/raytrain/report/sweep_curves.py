@@ -34,11 +34,11 @@ def _panel(sweep: Sweep, trials: list[Trial], objective: str, key: str) -> str:
         for trial in sorted(trials, key=lambda t: (t.number in marked, t.number in ended, ended.get(t.number, 0))):
             steps = [point.step for point in trial.curve]
             values = [point.values.get(objective, float("nan")) for point in trial.curve]
-            axes.plot(steps, values, **_look(trial, marked, colours))
+            axes.plot(steps, values, **look_of(trial, marked, colours))
         return svg(figure, f"{sweep.metric}, {objective_name(objective)}, by step, of {len(trials)} trials", key)
 
 
-def _look(trial: Trial, marked: dict[int, str], colours: dict[int, Any]) -> dict[str, Any]:
+def look_of(trial: Trial, marked: dict[int, str], colours: dict[int, Any]) -> dict[str, Any]:
     """How a curve is drawn. One that ended early has a point at its end, as it may have no other."""
     if trial.number in marked:
         line = "--" if trial.number == DEFAULT else "-"

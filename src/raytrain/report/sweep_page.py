@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from raytrain.report import benchmark_tables, plots, sweep_words
 from raytrain.report.rows import compared, sections
+from raytrain.report.sweep_changes import changes, changes_table
 from raytrain.report.sweep_cost import costs
 from raytrain.report.sweep_curves import curves
 from raytrain.report.sweep_front import front_table, fronts, payoff_table
@@ -35,6 +36,7 @@ _LEGENDS = {  # section → the marks in its plots
     "settings": ("default", "best", "stopped early", "failed"),
     "mix": ("default", "best", "stopped early"),
     "curves": ("default", "best", "stopped early", "failed"),
+    "changes": ("best", "failed"),  # a population has no default, and stops none
 }
 FOLDED = 60  # trials; the table of more is folded away at first
 
@@ -88,6 +90,8 @@ def sweep_page(sweep: Sweep, confirmation: Results | None) -> str:
             mixes=_safe(mixes(sweep, "mix")),
             costs=_safe(costs(sweep, "cost")),
             curves=_safe(curves(sweep, "curve")),
+            changes=_safe(changes(sweep, "change")),
+            changed=changes_table(sweep),
             trials=trials_table(sweep),
             folded=len(sweep.trials) > FOLDED,
             languages=languages_table(sweep),

@@ -74,7 +74,7 @@ def _scales(sweep: Sweep, trials: Sequence[Trial]) -> list[_Scale]:
         share = f"share of {setting.language}"
         name, above = (setting.language, "share of") if names[setting] == share else (names[setting], "")
         room = _CLOSE if setting.language else _APART
-        found.append(_Scale(name, above or ("log" if setting.log else ""), places, _ticks(setting), room))
+        found.append(_Scale(name, above or ("log" if setting.log else ""), places, ticks_of(setting), room))
     for objective in sweep.objectives:
         scores = {trial.number: s for trial in trials if (s := score_of(trial, objective)) is not None}
         low, high = min(scores.values(), default=0.0), max(scores.values(), default=1.0)
@@ -85,7 +85,8 @@ def _scales(sweep: Sweep, trials: Sequence[Trial]) -> list[_Scale]:
     return found
 
 
-def _ticks(setting: Coordinate) -> list[tuple[float, str]]:
+def ticks_of(setting: Coordinate) -> list[tuple[float, str]]:
+    """Positions on the scale of a setting, in [0, 1], and what stands there."""
     if setting.options:
         last = max(1, len(setting.options) - 1)
         some = setting.options if len(setting.options) <= _OPTIONS else setting.options[:: last or 1]

@@ -11,8 +11,8 @@ from raytrain.tune.results import Axis, Sweep, Trial
 class Coordinate:
     """A setting, or the share of one language in a mix, with the scale that it is searched on.
 
-    ``low`` and ``high`` take in the values of trials beyond the range that is searched, as the job file's own may be;
-    so do ``options``, which are empty for numbers.
+    ``low`` and ``high`` take in the values of trials beyond the range that is searched, as the job file's own may be,
+    and those that were changed under way; so do ``options``, which are empty for numbers.
     """
 
     key: str
@@ -60,7 +60,8 @@ def coordinates_of(sweep: Sweep) -> list[Coordinate]:
 
 
 def _of_axis(axis: Axis, trials: list[Trial]) -> list[Coordinate]:
-    values = [trial.settings[axis.key] for trial in trials if trial.settings.get(axis.key) is not None]
+    held = [settings for trial in trials for settings in (trial.settings, *(c.settings for c in trial.changes))]
+    values = [settings[axis.key] for settings in held if settings.get(axis.key) is not None]
     if axis.kind == "mix":
         mixes = [_shares(value) for value in values]
         most = max((share for mix in mixes for share in mix.values()), default=1.0)
