@@ -3,8 +3,8 @@
     python benchmarks/tune_overhead.py driver [500]     trials that only score, without workers
     python benchmarks/tune_overhead.py train [30]       small training runs, with workers, and ASHA
 
-Prints seconds a trial, and before and after: placement groups, living actors, processes, open files and memory of the
-driver, and what of Ray Tune is in the temporary folder.
+Prints seconds a trial (with ``train`` also those of the same run without a sweep), and before and after: placement
+groups, living actors, processes, open files and memory of the driver, and what of Ray Tune is in the temporary folder.
 """
 
 import json
@@ -14,10 +14,12 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
 
+from raytrain.config import Job
 from raytrain.storage import Location
 from raytrain.tune.conductor import Plan
 from raytrain.tune.config import Tune
@@ -110,6 +112,7 @@ def with_workers(trials: int) -> None:
         tasks = sweep(job)
         running_ray(job.cluster)
         run(tasks[:-1], lambda line: None)
+        plain = median([_plain(job, rate) for rate in (2e-3, 3e-3, 4e-3)])
         before = settled()
         began = time.monotonic()
         run(tasks, lambda line: print(line, file=sys.stderr, flush=True))
@@ -119,8 +122,21 @@ def with_workers(trials: int) -> None:
         found = [json.loads(file.read_text())["trial"] for file in ledger.rglob("*.json")]
         folders = [folder for folder in Path(root, "train").iterdir() if not (folder / "manifest.json").exists()]
         states = {state: sum(t["state"] == state for t in found) for state in ("finished", "stopped", "failed")}
-        tell(trials, seconds, before, after, {**states, "unfinished run folders": len(folders)})
+        also = {**states, "unfinished run folders": len(folders), "a run without a sweep": f"{plain:.2f} s"}
+        tell(trials, seconds, before, after, also)
         stop_ray()
+
+
+def _plain(job: Job, rate: float) -> float:
+    """Seconds of a training run to its end, in this process, as ``raytrain train`` on a Ray that is there."""
+    from raytrain.pipeline import run, up_to
+    from raytrain.stages.chain import chain, one_run
+
+    train = job.train.model_copy(update={"learning_rate": rate})
+    tasks = up_to(chain(one_run(job.model_copy(update={"train": train}))), "train")
+    began = time.monotonic()
+    run(tasks, lambda line: None)
+    return time.monotonic() - began
 
 
 def _job(root: str, trials: int) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def test_a_ray_of_our_own_gets_a_token_that_only_we_can_read(home: Path) -> None
     before = file.read_text()
     own_token()
     assert file.read_text() == before
+    assert [path.name for path in file.parent.iterdir()] == ["auth_token"]
 
 
 def test_a_token_that_others_may_read_is_closed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +57,16 @@ def test_one_of_somebody_else_that_all_can_read_is_refused(home: Path, monkeypat
     (home / "token").chmod(0o444)
     with pytest.raises(UserError, match="not yours to close"):
         use_token()
+
+
+@pytest.mark.parametrize("written", ["", " \n"])
+def test_an_empty_file_is_no_token(written: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "token").write_text(written)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "token"))
+    for use in (use_token, own_token):
+        with pytest.raises(UserError, match=f"{home / 'token'}: there is no token in it: delete the file"):
+            use()
+    assert "RAY_AUTH_MODE" not in os.environ
 
 
 def test_no_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """What is refused before Ray is asked for what it can't give."""
 
-import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from heads import running_head
-from raytrain.cluster import _authenticate, _checked
+from raytrain.cluster import _checked
 from raytrain.config import Cluster
 from raytrain.errors import UserError
 from raytrain.node_labels import NodeLabels
@@ -215,10 +214,3 @@ def test_authentication_is_on_if_the_ray_at_the_address_has_it_on(mode: Literal[
 def test_an_address_of_another_kind_is_refused(address: str) -> None:
     with pytest.raises(UserError, match=r"^cluster\.address: "):
         _checked(address)
-
-
-def test_who_answers_and_is_no_ray_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rather than taken for a Ray that asks for no token."""
-    monkeypatch.setattr("raytrain.cluster.ANSWER_S", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(UserError, match="no Ray answers at"):
-        _authenticate(f"127.0.0.1:{server.getsockname()[1]}")

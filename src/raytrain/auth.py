@@ -44,7 +44,8 @@ def use_token() -> Token | None:
     """Turns token authentication on for this process, if there is a token and RAY_AUTH_MODE does not forbid it.
 
     Ray itself does not, where it is given an address. Raises UserError where RAY_AUTH_MODE asks for a token and there
-    is none, and for a file that others may read and that can't be closed to them.
+    is none, for a file without one or that can't be read, and for one that others may read and that can't be closed
+    to them.
     """
     mode = os.environ.get(MODE)
     if mode is not None and mode.lower() != "token":
@@ -56,6 +57,7 @@ def use_token() -> Token | None:
         return None
     if token.where != TOKEN:
         _close(token_path())
+        _check(token_path())
     if mode is None:
         os.environ[MODE] = "token"
         _tell_ray()
@@ -71,13 +73,15 @@ def own_token() -> None:
     if (mode is None or mode.lower() == "token") and find_token() is None:
         path = token_path()
         path.parent.mkdir(parents=True, exist_ok=True)
+        made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            os.link(made, path)  # there is never half a token
         except FileExistsError:  # another process was quicker
             pass
-        else:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32))
+        finally:
+            made.unlink()
     use_token()
 
 
@@ -96,6 +100,16 @@ def _close(path: Path) -> None:
             f"{path}: everyone on this machine can read the token, and it is not yours to close: its owner must "
             f"chmod 0600 it (of a mounted secret: defaultMode: 0440)"
         )
+
+
+def _check(path: Path) -> None:
+    """Ray would end the process for an empty file, and for one that it can't read."""
+    try:
+        empty = not path.read_bytes().strip()
+    except OSError as error:
+        raise UserError(f"{path}: can't read the token: {error.strerror}") from error
+    if empty:
+        raise UserError(f"{path}: there is no token in it: delete the file, or {GIVE_IT}")
 
 
 def _tell_ray() -> None:
