@@ -4,7 +4,8 @@
     python benchmarks/tune_overhead.py train [30]       small training runs, with workers, and ASHA
 
 Prints seconds a trial (with ``train`` also those of the same run without a sweep), and before and after: placement
-groups, living actors, processes, open files and memory of the driver, and what of Ray Tune is in the temporary folder.
+groups, what is held of the cluster, processes, open files and memory of the driver, and what of Ray Tune is in the
+temporary folder.
 """
 
 import json

@@ -1,5 +1,6 @@
 """The token of Ray's authentication: only its owner can read it, and it is used where there is one."""
 
+import errno
 import os
 import stat
 import sys
@@ -59,12 +60,40 @@ def test_one_of_somebody_else_that_all_can_read_is_refused(home: Path, monkeypat
         use_token()
 
 
+def test_of_two_that_make_a_token_at_once_one_does(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def slower(made: Path, path: Path) -> None:
+        path.write_text("of the other")
+        link(made, path)
+
+    monkeypatch.setattr(os, "link", slower)
+    own_token()
+    assert {path.name: path.read_text() for path in (home / ".ray").iterdir()} == {"auth_token": "of the other"}
+
+
+def test_where_there_are_no_links_it_is_made_in_its_place(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(made: Path, path: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuses)
+    own_token()
+    (file,) = (home / ".ray").iterdir()
+    assert (file.name, mode(file), len(file.read_text())) == ("auth_token", 0o600, 64)
+
+
+def test_where_no_token_can_be_made_it_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / ".ray").write_text("a file")
+    with pytest.raises(UserError, match="auth_token: can't make a token: File exists: give"):
+        own_token()
+
+
 @pytest.mark.parametrize("written", ["", " \n"])
 def test_an_empty_file_is_no_token(written: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "token").write_text(written)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "token"))
     for use in (use_token, own_token):
-        with pytest.raises(UserError, match=f"{home / 'token'}: there is no token in it: delete the file"):
+        with pytest.raises(UserError, match=f"{home / 'token'}: there is no token in it: give the cluster's token"):
             use()
     assert "RAY_AUTH_MODE" not in os.environ
 

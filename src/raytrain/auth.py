@@ -4,6 +4,7 @@ import os
 import secrets
 import stat
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,18 +72,38 @@ def own_token() -> None:
     """
     mode = os.environ.get(MODE)
     if (mode is None or mode.lower() == "token") and find_token() is None:
-        path = token_path()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        try:
-            os.link(made, path)  # there is never half a token
-        except FileExistsError:  # another process was quicker
-            pass
-        finally:
-            made.unlink()
+        _make(token_path())
     use_token()
+
+
+def _make(path: Path) -> None:
+    """Writes a token that only we can read, unless another process was quicker; nobody finds half of one."""
+    token = secrets.token_hex(32)
+    made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(made, token)
+            _put(made, path, token)
+        finally:
+            made.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: can't make a token: {error.strerror}: {GIVE_IT}") from error
+
+
+def _put(made: Path, path: Path, token: str) -> None:
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # not every file system has links
+        with suppress(FileExistsError):
+            _write(path, token)
+
+
+def _write(path: Path, token: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
 
 
 def _close(path: Path) -> None:
@@ -109,7 +130,7 @@ def _check(path: Path) -> None:
     except OSError as error:
         raise UserError(f"{path}: can't read the token: {error.strerror}") from error
     if empty:
-        raise UserError(f"{path}: there is no token in it: delete the file, or {GIVE_IT}")
+        raise UserError(f"{path}: there is no token in it: {GIVE_IT}")
 
 
 def _tell_ray() -> None:

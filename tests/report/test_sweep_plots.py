@@ -207,7 +207,7 @@ def test_changed_settings_are_staircases_over_the_steps() -> None:
     sweep = made_population(8)
     panels = changes(sweep, "c")
     # What was changed in no trial, temperature and batch size, has no panel.
-    assert [texts(svg)[-1] for svg in panels] == ["learning_rate", "share of eng", "share of fin", "share of ara"]
+    assert [texts(svg)[-1] for svg in panels] == ["learning_rate, log", "share of eng", "share of fin", "share of ara"]
     for svg in panels:
         assert lines(svg)[LOOKS["best"]] == 1
         assert sum(of for colour, of in lines(svg).items() if colour != RULE) == 8

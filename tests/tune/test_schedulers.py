@@ -51,6 +51,27 @@ def test_a_change_depends_on_settings_and_chance_and_keeps_the_rest():
     assert first["number"] == 3
 
 
+@given(st.integers(0, 10_000))
+def test_no_change_is_none_nor_that_of_another_trial(seed):
+    """At the edge of a range a factor changes nothing, nor in a mix one that all shares have."""
+    space = Space(
+        {
+            "train.mix.weights": Dimension(dirichlet={"deu": 1.0, "eng": 1.0}),
+            "train.learning_rate": Dimension(uniform=[0.1, 1.0]),
+        }
+    )
+    best = {"train.mix.weights": {"deu": 0.25, "eng": 0.75}, "train.learning_rate": 1.0}
+    config, found = {"number": 3, **space.params(best)}, [best]
+    rng = random.Random(seed)
+    for _ in range(6):
+        settings = space.settings({k: v for k, v in explored(space, config, rng, found).items() if k != "number"})
+        for other in found:
+            rates = settings["train.learning_rate"], other["train.learning_rate"]
+            shares = settings["train.mix.weights"]["deu"], other["train.mix.weights"]["deu"]
+            assert rates[0] != pytest.approx(rates[1], rel=1e-6) or shares[0] != pytest.approx(shares[1], rel=1e-6)
+        found.append(settings)
+
+
 def test_what_lies_at_the_edge_of_steps_is_perturbed_within_them():
     space = Space({"train.losses.one.weight": Dimension(quniform=[0.1, 0.7, 0.2])})
     for value in (0.1, 0.3, 0.5, 0.7):

@@ -136,6 +136,14 @@ def test_a_list_is_reached_by_number():
             {"space": {"train.batch_size": {"choice": [64]}}, "schedule": {"kind": "pbt"}},
             "train.batch_size can't change in a running trial",
         ),
+        (
+            {
+                "space": {"train.learning_rate": {"choice": [0.1, 0.2]}},
+                "search": {"kind": "random"},
+                "schedule": {"kind": "pbt"},
+            },
+            "at least one setting must be uniform, loguniform or dirichlet",
+        ),
         ({"space": {"train.learning_rate": {"choice": [0.1]}}, "objectives": []}, "tune.objectives"),
         (
             {"space": {"train.batch_size": {"choice": [64, 128]}, "train.lanes": {"choice": [8, 128]}}},

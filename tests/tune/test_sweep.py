@@ -208,6 +208,8 @@ def test_a_population_goes_on_from_its_best(tmp_path, kind, at_a_time):
         donor = next(r.trial for n, r in ledger.records.items() if n != trial.number and same_start(r.trial, trial))
         assert trial.curve[0] == donor.curve[0]
     assert any("went on from step" in line for line in said)
+    held = [(r.trial.settings, *(c.settings for c in r.trial.changes)) for r in ledger.records.values()]
+    assert len({json.dumps(of) for of in held}) == 4  # no two are the same run
     unfinished_again(tmp_path, changed[0].number)
     again, _ = sweep(tmp_path, tune, said, at_a_time)
     assert states(again) == states(ledger)

@@ -9,6 +9,7 @@ from raytrain.report.drawing import FOOT, MUTE, RULE, axes_of, drawing, figure_o
 from raytrain.report.sweep_curves import look_of
 from raytrain.report.sweep_palette import shades
 from raytrain.report.sweep_parallel import ticks_of
+from raytrain.report.sweep_tables import kind_of
 from raytrain.report.sweep_trials import score_of, setting_names, setting_text, short_keys, special
 from raytrain.report.tables import Cell, Column, Part, Row, Table
 from raytrain.tune.coordinates import Coordinate, coordinates_of
@@ -38,7 +39,7 @@ def changes_table(sweep: Sweep) -> Table | None:
                 Row(f"{at:,}", "", [Cell(setting_text(settings.get(key))) for key in keys]) for at, settings in held
             ]
             parts.append(Part(f"trial {trial.number}", rows))
-    columns = [Column(name, kind="text") for name in keys.values()]
+    columns = [Column(keys[axis.key], kind=kind_of(axis)) for axis in sweep.space]
     caption = "The settings of trials that went on from another's checkpoint, and of that one before."
     return Table("changes", caption, "from step", columns, parts) if parts else None
 
@@ -63,7 +64,7 @@ def _panel(sweep: Sweep, trials: list[Trial], ends: dict[int, int], setting: Coo
         axes = axes_of(figure, _LEFT, _TOP, _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - FOOT)
         axes.set(xlabel="step", xlim=(0, max(ends.values())), ylim=(-0.04, 1.04), yticks=[])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set_title(short(name, 30), loc="left", fontsize=12, fontweight="bold")
+        axes.set_title(short(f"{name}, log" if setting.log else name, 36), loc="left", fontsize=12, fontweight="bold")
         _draw_ticks(axes, setting)
         for trial in sorted(trials, key=lambda t: (t.number in marked, scores.get(t.number, -1.0))):
             steps = [0, *(change.at for change in trial.changes), ends[trial.number]]

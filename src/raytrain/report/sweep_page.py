@@ -36,7 +36,7 @@ _LEGENDS = {  # section → the marks in its plots
     "settings": ("default", "best", "stopped early", "failed"),
     "mix": ("default", "best", "stopped early"),
     "curves": ("default", "best", "stopped early", "failed"),
-    "changes": ("best", "failed"),  # a population has no default, and stops none
+    "changes": ("best", "stopped early", "failed"),  # a population has no default
 }
 FOLDED = 60  # trials; the table of more is folded away at first
 

@@ -96,7 +96,7 @@ def _amount(amounts: Mapping[str, float], unit: str) -> Cell:
 def trials_table(sweep: Sweep) -> Table:
     """Every trial by its state: scores, settings, how far it got, what it cost, and why it ended early."""
     keys = short_keys([axis.key for axis in sweep.space])
-    kinds = {axis.key: _kind(axis) for axis in sweep.space}
+    kinds = {axis.key: kind_of(axis) for axis in sweep.space}
     costs = _costs(sweep)
     tries, why = any(trial.tries > 1 for trial in sweep.trials), any(trial.why for trial in sweep.trials)
     columns = [
@@ -122,7 +122,7 @@ def trials_table(sweep: Sweep) -> Table:
     return Table("trials", caption, "trial", columns, _parts(sweep, sweep.trials, cells))
 
 
-def _kind(axis: Axis) -> Literal["number", "text", "words"]:
+def kind_of(axis: Axis) -> Literal["number", "text", "words"]:
     """How the values of a setting are set: shares of many languages do not fit into a line."""
     if axis.kind == "mix":
         return "words" if len(axis.languages) > _IN_A_LINE else "text"

@@ -210,6 +210,11 @@ class Tune(Section):
                 )
             if self.schedule.kind == "pb2" and dimension.word not in ("uniform", "dirichlet"):
                 raise ValueError(f"schedule.kind pb2: space.{key} must be uniform or dirichlet: it models numbers")
+        if not any(dimension.word in ("uniform", "loguniform", "dirichlet") for dimension in self.space.values()):
+            raise ValueError(
+                f"schedule.kind {self.schedule.kind}: at least one setting must be uniform, loguniform or dirichlet: "
+                "of a few choices, two trials would become the same run"
+            )
 
 
 # What all trials must have in common, so that they can be compared; or what does not change the model.

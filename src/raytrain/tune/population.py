@@ -1,7 +1,8 @@
 """Ray Tune's population-based training: the worst trials go on from the best ones' checkpoints with other settings."""
 
+import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import FloatDistribution
@@ -11,7 +12,7 @@ from ray.tune.schedulers.pb2 import PB2
 from raytrain.tune.config import Search
 from raytrain.tune.ledger import Record
 from raytrain.tune.search import propose
-from raytrain.tune.space import Space
+from raytrain.tune.space import Settings, Space
 from raytrain.tune.trainable import STEP
 
 RESAMPLED = 0.25  # of the changes: drawn anew, not near what was good
@@ -38,17 +39,20 @@ class _NoSearcher:
 
 class _Taught:
     """What both have in common beside Ray Tune's own: first settings that a searcher drew (Ray Tune refuses that, for a
-    searcher would take later scores for those of its draw; the conductor does not), and trials whose process was begun
-    again and tells its scores once more."""
+    searcher would take later scores for those of its draw; the conductor does not), trials whose process was begun
+    again and tells its scores once more, and changes that are none of another trial's: two that went on from one
+    checkpoint with equal settings would be the same run, in the same folder."""
 
     def begin(self, space: Space, seed: int, records: Mapping[int, Record]) -> None:
         self._space, self._seed = space, seed
+        self._taken = [c.settings for record in records.values() for c in record.trial.changes]
         self._known = {n: {point.step for point in record.trial.curve} for n, record in records.items()}
         self._told: dict[Any, set[int]] = {}  # by trial
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         super().on_trial_add(_NoSearcher(), trial)  # type: ignore[misc]
         self._told.setdefault(trial, set(self._known.get(trial.config["number"], ())))
+        self._taken.append(_settings(self._space, trial.config))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
         step = result.get(STEP)
@@ -59,26 +63,65 @@ class _Taught:
         self._told[trial].add(step)
         return super().on_trial_result(tune_controller, trial, result)  # type: ignore[misc]
 
+    def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Another change for each trial that goes on from the same one, and each time."""
+        step = self._trial_state[trial_to_clone].last_train_time  # type: ignore[attr-defined]
+        rng = random.Random(f"{self._seed} {trial.trial_id} {step}")
+        config = self._first_choice(trial, trial_to_clone)
+        if config is None or _is_among(_settings(self._space, config), self._taken):
+            config = explored(self._space, trial_to_clone.config, rng, self._taken)
+        self._taken.append(_settings(self._space, config))
+        return config, {}
+
+    def _first_choice(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
+        return None
+
 
 class _PBT(_Taught, PopulationBasedTraining):  # type: ignore[misc]
-    def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Another change for each trial that goes on from the same one, and each time; the same for the same seed."""
-        step = self._trial_state[trial_to_clone].last_train_time
-        mark = f"{self._seed} {trial.trial_id} {step}"
-        return explored(self._space, trial_to_clone.config, random.Random(mark)), {}
-
-
-class _PB2(_Taught, PB2):  # type: ignore[misc]
     pass
 
 
-def explored(space: Space, config: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
-    """The config of a trial that goes on from the one that had ``config``: near it, or drawn anew."""
+class _PB2(_Taught, PB2):  # type: ignore[misc]
+    def _first_choice(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
+        config: dict[str, Any] = PB2._get_new_config(self, trial, trial_to_clone)[0]
+        return config
+
+
+def explored(
+    space: Space, config: Mapping[str, Any], rng: random.Random, taken: Sequence[Settings] = ()
+) -> dict[str, Any]:
+    """The config of a trial that goes on from the one that had ``config``: near it, or drawn anew; never as it is, nor
+    with settings that are ``taken``.
+
+    Something in the space must be no choice, or this may not end.
+    """
     drawn = {name: config[name] for name in space.distributions()}
-    if rng.random() < RESAMPLED:
-        fresh = propose(space, Search(kind="random", seed=rng.getrandbits(32)), 1, 1, [])
-        return {**config, **(fresh or drawn)}
-    return {**config, **perturbed(space, drawn, lambda: rng.choice(FACTORS))}
+    others = [space.settings(drawn), *taken]
+    while True:
+        if rng.random() < RESAMPLED:
+            params = propose(space, Search(kind="random", seed=rng.getrandbits(32)), 1, 1, [])
+            assert params is not None  # nothing is known, so nothing is taken
+        else:
+            params = perturbed(space, drawn, lambda: rng.choice(FACTORS))
+        if not _is_among(space.settings(params), others):
+            return {**config, **params}
+
+
+def _settings(space: Space, config: Mapping[str, Any]) -> Settings:
+    return space.settings({name: config[name] for name in space.distributions()})
+
+
+def _is_among(settings: Settings, others: Sequence[Settings]) -> bool:
+    return any(all(_alike(value, other[key]) for key, value in settings.items()) for other in others)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same but for rounding: shares that all grew by one factor are."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(share, other[name]) for name, share in one.items())
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6)
+    return bool(one == other)
 
 
 def perturbed(space: Space, params: Mapping[str, Any], factor: Callable[[], float]) -> dict[str, Any]:
