@@ -106,7 +106,7 @@ def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None
     import ray
     from ray.util import placement_group, remove_placement_group
 
-    from raytrain.placing import place_workers
+    from raytrain.placing import place_workers, waits_for_room
 
     (there,) = (node.resources["CPU"] for node in alive_nodes().values())
     cluster = Cluster(workers=[1, 2], cpus_per_worker=(there - 1) / 2)
@@ -114,8 +114,12 @@ def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None
     assert place_workers(cluster, [], told.append, patient=False) == 2
     group = placement_group([{"CPU": there}])
     ray.get(group.ready())
+    waited = []
+    threading.Timer(1.5, lambda: waited.append(waits_for_room())).start()
     threading.Timer(2.5, lambda: remove_placement_group(group)).start()
     assert place_workers(cluster, [], told.append, patient=False) == 2
+    assert waited == [True]
+    assert not waits_for_room()
     chosen = "train: 2 workers of 1 to 2"
     assert told == [chosen, "train: waits for room for 1 workers, which other jobs hold", chosen]
     too_many = Cluster(workers=3, cpus_per_worker=there, wait_for_nodes_s=2)

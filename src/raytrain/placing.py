@@ -1,5 +1,6 @@
 """Waiting until there is room: for what other jobs hold, for nodes that went, for nodes that an autoscaler starts."""
 
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from raytrain.nodes import (
 )
 
 GROW_AFTER_S = 20.0  # of room for more workers: a restart costs about as much
+_waits = threading.Event()
 
 Say = Callable[[str], None]
 Role = Literal["data", "index"]
@@ -111,10 +113,17 @@ def place(need: Need, own: Collection[str], wait_s: float, say: Say, patient: bo
     waiting = _Waiting(need, own, wait_s, say, patient)
     try:
         while not (count := waiting.look()):
+            _waits.set()
             time.sleep(1)
         return count
     finally:
+        _waits.clear()
         waiting.end()
+
+
+def waits_for_room() -> bool:
+    """Whether this process waits for room now, and so does nothing else for good reason."""
+    return _waits.is_set()
 
 
 class _Waiting:

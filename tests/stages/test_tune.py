@@ -2,7 +2,11 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from raytrain.plan import Shards
 from raytrain.stages.chain import sweep
 from raytrain.stages.tune import TUNE, job_data, pairs_per_second, rate_of, trained_by_some
 from raytrain.tune.lineage import Lineage
+from torture import several_nodes
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -137,6 +142,51 @@ def test_a_trial_without_a_number_fails_and_the_winner_is_confirmed(data, tmp_pa
     assert [score["languages"] for score in json.loads(scores.read_text())] == [
         point["languages"] for point in trials[2]["curve"]
     ]
+
+
+HOLD = """
+import sys, ray
+from ray.util import placement_group
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+ray.get(placement_group([{"CPU": 1.0}] * 2).ready())
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def all_held(address: str) -> Iterator[None]:
+    """Another job, that has both CPUs of two nodes."""
+    command = [sys.executable, "-c", HOLD, address]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.system
+def test_a_trial_that_has_no_room_waits_and_does_not_hang(data, tmp_path):
+    """Another job takes the cluster for longer than a trial may give no score."""
+    hang_after_s, held_s = 45.0, 120.0
+    job = tuned(data, space={"train.learning_rate": {"choice": [0.002]}}, confirm=None, hang_after_s=hang_after_s)
+    with several_nodes(1) as nodes:
+        job["cluster"] |= {"address": nodes.address, "cpus_per_worker": 1}
+        job_file = tmp_path / "job.yaml"
+        job_file.write_text(yaml.safe_dump({**job, "root": str(tmp_path / "root")}))
+        process = start(job_file, "tune")
+        wait_until_trial_ended(tmp_path, 0, process)
+        with all_held(nodes.address):
+            time.sleep(held_s)
+            assert process.poll() is None
+        _, told = process.communicate(timeout=400)
+    assert process.returncode == 0, told.decode()
+    trial = ledger_of(tmp_path)[1]["trial"]
+    assert (trial["state"], trial["tries"]) == ("finished", 1)
+    assert trial["cost"]["seconds"] > held_s
 
 
 def written(folder: Path, text: str) -> Path:

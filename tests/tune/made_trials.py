@@ -15,7 +15,7 @@ from raytrain.tune.ledger import Ledger
 from raytrain.tune.lineage import Lineage
 from raytrain.tune.sweep import run_sweep
 from raytrain.tune.trainable import Rules
-from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored
+from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored, Waiting
 
 MAX_STEPS, EVERY, BATCH = 90, 10, 8
 
@@ -35,6 +35,10 @@ class Made:
             return Died("its process ended with signal 9", 1.0, ("a line", "Killed by somebody", ""))
         if mood == "dies once" and self._step == 2 * EVERY and self._times("begun") < 2:
             return Died("its process ended with signal 9", 1.0, ("Killed",))
+        if mood == "waits" and self._step == 2 * EVERY and self._times("waits") < 3:
+            self._say("waits")
+            time.sleep(0.7 * timeout)
+            return Waiting(1.0)
         if mood == "hangs" and self._step == 2 * EVERY:
             time.sleep(timeout)
             raise TimeoutError

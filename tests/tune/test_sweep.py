@@ -37,7 +37,7 @@ def states(ledger: Ledger) -> dict[int, str]:
 
 
 def test_whatever_trials_do_the_sweep_ends_and_says_so(tmp_path):
-    moods = ["fails", "dies", "dies once", "hangs", "fine"]
+    moods = ["fails", "dies", "dies once", "hangs", "waits", "fine"]
     said: list[str] = []
     ledger, why = sweep(
         tmp_path,
@@ -59,6 +59,7 @@ def test_whatever_trials_do_the_sweep_ends_and_says_so(tmp_path):
         "dies": "failed",
         "dies once": "finished",
         "hangs": "failed",
+        "waits": "finished",
     }
     assert by_mood["fails"].tries == 1  # it would fail again
     assert "not finite" in by_mood["fails"].why
@@ -66,6 +67,7 @@ def test_whatever_trials_do_the_sweep_ends_and_says_so(tmp_path):
     assert by_mood["dies"].why == "tried 2 times; the last: its process ended with signal 9: Killed by somebody"
     assert "no score for 2 s" in by_mood["hangs"].why
     assert by_mood["dies once"].tries == 2
+    assert by_mood["waits"].tries == 1  # though it gave no score for longer than another may
     assert [point.step for point in by_mood["dies once"].curve] == list(range(EVERY, MAX_STEPS + 1, EVERY))
     assert any("trial 1 failed: train: 11 steps" in line for line in said)
     nothing_is_left()

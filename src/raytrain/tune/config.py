@@ -179,7 +179,8 @@ class Tune(Section):
     max_concurrent: PositiveInt | None = Field(None, description="trials at a time; default: as the cluster has room")
     retries: NonNegativeInt = Field(2, description="of a trial whose process dies or hangs; then it counts as failed")
     hang_after_s: PositiveFloat = Field(
-        3_600, description="seconds without a new score after which a trial is taken to hang"
+        3_600,
+        description="seconds without a new score, waiting for room left out, after which a trial is taken to hang",
     )
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from raytrain.tune.lineage import Lineage, lineage_of
 from raytrain.tune.objective import values_of
 from raytrain.tune.results import Change, Point
 from raytrain.tune.space import Space
-from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored, Start, Work
+from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored, Start, Waiting, Work
 
 POINTER = "pointer.json"
 STEP, SCORES, ENDED = "step", "scores", "ended"  # keys of a result
@@ -84,6 +84,8 @@ def trainable_of(start: Start, rules: Rules, space: Space, job_of: JobOf) -> typ
             while True:
                 event = self._next()
                 match event:
+                    case Waiting():
+                        continue  # and be asked anew: who has no room does not hang
                     case Scored():
                         self._take(event)
                         if event.step < rules.max_steps:  # the last score waits for the model to be written

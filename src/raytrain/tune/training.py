@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored
+from raytrain.tune.work import Died, Done, Event, Failed, Fork, Scored, Waiting
 
 LOG_LINES = 200  # that are kept of what a trial's process says
 # What Ray tells its workers through the environment: a driver of its own must not take itself for one of them.
@@ -78,7 +78,7 @@ class TrainingRun:
         seconds, last = 0.0, False
         for line in self._process.stdout:
             event = _event(json.loads(line))
-            seconds, last = event.seconds, not isinstance(event, Scored)
+            seconds, last = event.seconds, isinstance(event, Done | Failed)
             self._events.put(event)
         code = self._process.wait()
         if not last:
@@ -87,5 +87,5 @@ class TrainingRun:
 
 
 def _event(told: dict[str, Any]) -> Event:
-    kinds: dict[str, Callable[..., Event]] = {"scored": Scored, "done": Done, "failed": Failed}
+    kinds: dict[str, Callable[..., Event]] = {"scored": Scored, "waiting": Waiting, "done": Done, "failed": Failed}
     return kinds[told.pop("event")](**told)

@@ -85,10 +85,14 @@ def run_trial(data: Mapping[str, Any], origin: Mapping[str, Any] | None, voice: 
 
 
 def _follow(place: Location, voice: Voice, stop: threading.Event) -> None:
-    """Tells the scores of a run while it goes on."""
+    """Tells the scores of a run while it goes on, and that it waits for room while it does."""
+    from raytrain.placing import waits_for_room
     from raytrain.train.validation import scores_by_step
 
     while not stop.wait(POLL_S):
+        if waits_for_room():
+            voice.say("waiting")
+            continue
         try:
             voice.scores(scores_by_step(place), place.uri)
         except UserError as error:  # they are tidied away at the end, and read from the artifact then

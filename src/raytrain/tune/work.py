@@ -22,6 +22,13 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Nothing to score yet, for the cluster has no room: told again and again as long as that is so."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Done:
     """The end, as it should be: ``step`` of the checkpoint that became the model, which lies in ``artifact``."""
 
@@ -47,7 +54,7 @@ class Died:
     log: tuple[str, ...] = field(default=(), repr=False)
 
 
-Event = Scored | Done | Failed | Died
+Event = Scored | Waiting | Done | Failed | Died
 
 
 class Work(Protocol):
