@@ -1,5 +1,6 @@
 """The token that Ray asks everyone for who connects: where it is, that nobody else can read it, and that it is used."""
 
+import errno
 import os
 import secrets
 import stat
@@ -14,6 +15,7 @@ MODE = "RAY_AUTH_MODE"
 TOKEN, TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 DEFAULT_PATH = "~/.ray/auth_token"
 GIVE_IT = f"give the cluster's token in {TOKEN}, or in a file that {TOKEN_PATH} names or that is {DEFAULT_PATH}"
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # of the file system
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -77,7 +79,8 @@ def own_token() -> None:
 
 
 def _make(path: Path) -> None:
-    """Writes a token that only we can read, unless another process was quicker; nobody finds half of one."""
+    """Writes a token that only we can read, unless another process was quicker. Nobody finds half of one, where the
+    file system has links."""
     token = secrets.token_hex(32)
     made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
@@ -96,7 +99,9 @@ def _put(made: Path, path: Path, token: str) -> None:
         os.link(made, path)
     except FileExistsError:
         return
-    except OSError:  # not every file system has links
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
         with suppress(FileExistsError):
             _write(path, token)
 
@@ -130,7 +135,8 @@ def _check(path: Path) -> None:
     except OSError as error:
         raise UserError(f"{path}: can't read the token: {error.strerror}") from error
     if empty:
-        raise UserError(f"{path}: there is no token in it: {GIVE_IT}")
+        anew = "" if os.environ.get(TOKEN_PATH) else "delete it, and a Ray started here makes one, or "
+        raise UserError(f"{path}: there is no token in it: {anew}{GIVE_IT}")
 
 
 def _tell_ray() -> None:

@@ -1,6 +1,5 @@
 """Waiting until there is room: for what other jobs hold, for nodes that went, for nodes that an autoscaler starts."""
 
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,8 @@ from raytrain.nodes import (
 )
 
 GROW_AFTER_S = 20.0  # of room for more workers: a restart costs about as much
-_waits = threading.Event()
+STALE_S = 60.0  # a look at the nodes takes seconds at most
+_looked_at: list[float] = []  # when it was last seen that there is no room, while this process waits
 
 Say = Callable[[str], None]
 Role = Literal["data", "index"]
@@ -113,17 +113,20 @@ def place(need: Need, own: Collection[str], wait_s: float, say: Say, patient: bo
     waiting = _Waiting(need, own, wait_s, say, patient)
     try:
         while not (count := waiting.look()):
-            _waits.set()
+            _looked_at[:] = [time.monotonic()]
             time.sleep(1)
         return count
     finally:
-        _waits.clear()
+        _looked_at.clear()
         waiting.end()
 
 
 def waits_for_room() -> bool:
-    """Whether this process waits for room now, and so does nothing else for good reason."""
-    return _waits.is_set()
+    """Whether this process waits for room now, and so does nothing else for good reason.
+
+    One that asks Ray for its nodes and gets no answer does not wait for room.
+    """
+    return any(time.monotonic() - moment < STALE_S for moment in _looked_at[:])
 
 
 class _Waiting:

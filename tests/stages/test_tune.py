@@ -171,7 +171,7 @@ def all_held(address: str) -> Iterator[None]:
 @pytest.mark.system
 def test_a_trial_that_has_no_room_waits_and_does_not_hang(data, tmp_path):
     """Another job takes the cluster for longer than a trial may give no score."""
-    hang_after_s, held_s = 45.0, 120.0
+    hang_after_s, held_s = 75.0, 180.0
     job = tuned(data, space={"train.learning_rate": {"choice": [0.002]}}, confirm=None, hang_after_s=hang_after_s)
     with several_nodes(1) as nodes:
         job["cluster"] |= {"address": nodes.address, "cpus_per_worker": 1}

@@ -72,6 +72,12 @@ def test_no_change_is_none_nor_that_of_another_trial(seed):
         found.append(settings)
 
 
+def test_a_space_that_holds_no_others_ends_the_search_for_them():
+    space = Space({"train.losses.one.weight": Dimension(choice=[0.5])})
+    config = {"number": 3, **space.params({"train.losses.one.weight": 0.5})}
+    assert explored(space, config, random.Random(1)) == config
+
+
 def test_what_lies_at_the_edge_of_steps_is_perturbed_within_them():
     space = Space({"train.losses.one.weight": Dimension(quniform=[0.1, 0.7, 0.2])})
     for value in (0.1, 0.3, 0.5, 0.7):

@@ -126,6 +126,7 @@ def test_a_list_is_reached_by_number():
         ({"space": {"corpus.seed": {"choice": [1]}}}, "only keys of train"),
         ({"space": {"train.learning_rate": {"unifrom": [0, 1]}}}, "did you mean uniform"),
         ({"space": {"train.learning_rate": {"uniform": [1, 0]}}}, "holds no two values"),
+        ({"space": {"train.learning_rate": {"uniform": [0.1, 0.10000001]}}}, "holds no two values"),
         ({"space": {"train.learning_rate": {"loguniform": [0, 1]}}}, "above 0"),
         ({"space": {"train.learning_rate": {"uniform": [0.1, 1], "choice": [1]}}}, "exactly one of"),
         ({"space": {"train.learning_rate": {"dirichlet": ["eng", "deu"]}}}, "dirichlet is for train.mix.weights"),
@@ -170,3 +171,14 @@ def test_the_space_of_a_job_file_survives_being_written_out():
     again = job_from(given.model_dump(mode="json"), "again")
     assert again == given
     assert given.model_dump(mode="json")["tune"]["space"] == {"train.mix.weights": {"dirichlet": {"eng": 2, "deu": 1}}}
+
+
+@pytest.mark.parametrize("bounds", [[0.11111111, 0.66666666], [1 / 3, 2 / 3]])
+def test_a_setting_that_was_rounded_beyond_an_end_is_in_the_space(bounds):
+    space = Space({"train.learning_rate": Dimension(uniform=bounds)})
+    for end in bounds:
+        settings = space.settings({"train.learning_rate": end})
+        drawn = space.params(settings)
+        assert bounds[0] <= drawn["train.learning_rate"] <= bounds[1]
+        assert space.settings(drawn) == settings
+    assert space.params({"train.learning_rate": 0.7}) is None

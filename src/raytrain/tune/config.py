@@ -88,7 +88,7 @@ class Dimension(Section):
             raise ValueError(f"give exactly one of {words}: found {' and '.join(given) or 'none of them'}")
         if self.word in RANGES:
             low, high = self.bounds
-            if low >= high:
+            if float(f"{low:.6g}") >= float(f"{high:.6g}"):  # settings have six digits
                 raise ValueError(f"{self.word}: {low:g} to {high:g} holds no two values")
             if self.log and low <= 0:
                 raise ValueError(f"{self.word}: low must be above 0")

@@ -11,7 +11,7 @@ from ray.tune.schedulers.pb2 import PB2
 
 from raytrain.tune.config import Search
 from raytrain.tune.ledger import Record
-from raytrain.tune.search import propose
+from raytrain.tune.search import ATTEMPTS, propose
 from raytrain.tune.space import Settings, Space
 from raytrain.tune.trainable import STEP
 
@@ -45,7 +45,8 @@ class _Taught:
 
     def begin(self, space: Space, seed: int, records: Mapping[int, Record]) -> None:
         self._space, self._seed = space, seed
-        self._taken = [c.settings for record in records.values() for c in record.trial.changes]
+        trials = [record.trial for record in records.values()]
+        self._taken = [held for t in trials for held in (t.settings, *(change.settings for change in t.changes))]
         self._known = {n: {point.step for point in record.trial.curve} for n, record in records.items()}
         self._told: dict[Any, set[int]] = {}  # by trial
 
@@ -67,14 +68,19 @@ class _Taught:
         """Another change for each trial that goes on from the same one, and each time."""
         step = self._trial_state[trial_to_clone].last_train_time  # type: ignore[attr-defined]
         rng = random.Random(f"{self._seed} {trial.trial_id} {step}")
-        config = self._first_choice(trial, trial_to_clone)
+        config = self._chosen(trial, trial_to_clone)
         if config is None or _is_among(_settings(self._space, config), self._taken):
             config = explored(self._space, trial_to_clone.config, rng, self._taken)
+            self._chosen_instead(config)
         self._taken.append(_settings(self._space, config))
         return config, {}
 
-    def _first_choice(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
+    def _chosen(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
+        """What the scheduler itself would give."""
         return None
+
+    def _chosen_instead(self, config: Mapping[str, Any]) -> None:
+        """It is told what was given, where that is something else."""
 
 
 class _PBT(_Taught, PopulationBasedTraining):  # type: ignore[misc]
@@ -82,29 +88,40 @@ class _PBT(_Taught, PopulationBasedTraining):  # type: ignore[misc]
 
 
 class _PB2(_Taught, PB2):  # type: ignore[misc]
-    def _first_choice(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
+    """What Ray Tune's gives are the settings gone on from themselves, as long as its model has too little to go by."""
+
+    def _chosen(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
+        self._rows = len(self.data)
         config: dict[str, Any] = PB2._get_new_config(self, trial, trial_to_clone)[0]
         return config
+
+    def _chosen_instead(self, config: Mapping[str, Any]) -> None:
+        names = list(self._hyperparam_bounds_flat)
+        values = [config[name] for name in names]
+        self.current[-1] = values
+        if len(self.data) > self._rows:
+            self.data.loc[len(self.data) - 1, names] = values
 
 
 def explored(
     space: Space, config: Mapping[str, Any], rng: random.Random, taken: Sequence[Settings] = ()
 ) -> dict[str, Any]:
     """The config of a trial that goes on from the one that had ``config``: near it, or drawn anew; never as it is, nor
-    with settings that are ``taken``.
-
-    Something in the space must be no choice, or this may not end.
+    with settings that are ``taken``, unless ATTEMPTS find no others, which takes a space without ranges or mixes.
     """
     drawn = {name: config[name] for name in space.distributions()}
     others = [space.settings(drawn), *taken]
-    while True:
+    params = drawn
+    for _ in range(ATTEMPTS):
         if rng.random() < RESAMPLED:
-            params = propose(space, Search(kind="random", seed=rng.getrandbits(32)), 1, 1, [])
-            assert params is not None  # nothing is known, so nothing is taken
+            fresh = propose(space, Search(kind="random", seed=rng.getrandbits(32)), 1, 1, [])
+            assert fresh is not None  # nothing is known, so nothing is taken
+            params = fresh
         else:
             params = perturbed(space, drawn, lambda: rng.choice(FACTORS))
         if not _is_among(space.settings(params), others):
-            return {**config, **params}
+            break
+    return {**config, **params}
 
 
 def _settings(space: Space, config: Mapping[str, Any]) -> Settings:

@@ -185,7 +185,8 @@ def _draw(key: str, dimension: Dimension, value: Any) -> Params | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     low, high = dimension.bounds
-    return {key: value} if low <= value <= high and dimension.nearest(value) == value else None
+    near = min(max(value, low), high)  # a setting is rounded, and may be beyond an end by that
+    return {key: near} if _rounded(near) == _rounded(value) and dimension.nearest(near) == near else None
 
 
 def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> dict[str, float]:

@@ -113,7 +113,8 @@ def trainable_of(start: Start, rules: Rules, space: Space, job_of: JobOf) -> typ
                 return self._work.next(rules.hang_after_s)
             except TimeoutError:
                 self._work.kill()
-                return Died(f"no score for {rules.hang_after_s:,.0f} s (tune.hang_after_s)", 0.0)
+                why = f"no score for {rules.hang_after_s:,.0f} s (tune.hang_after_s)"
+                return Died(why, time.monotonic() - self._began)
 
         def _take(self, event: Scored) -> None:
             """A score; one of a step that is new also says that what went wrong before did not come again."""
