@@ -102,10 +102,11 @@ def test_what_other_jobs_hold_is_not_free(local_ray: None) -> None:
         time.sleep(0.05)
 
 
-def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None:
+def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
     from ray.util import placement_group, remove_placement_group
 
+    from raytrain import placing
     from raytrain.placing import place_workers, waits_for_room
 
     (there,) = (node.resources["CPU"] for node in alive_nodes().values())
@@ -119,6 +120,8 @@ def test_workers_wait_for_the_room_that_other_jobs_hold(local_ray: None) -> None
     threading.Timer(2.5, lambda: remove_placement_group(group)).start()
     assert place_workers(cluster, [], told.append, patient=False) == 2
     assert waited == [True]
+    assert not waits_for_room()
+    monkeypatch.setattr(placing, "_looked_at", [time.monotonic() - placing.STALE_S])  # Ray gives no answer any more
     assert not waits_for_room()
     chosen = "train: 2 workers of 1 to 2"
     assert told == [chosen, "train: waits for room for 1 workers, which other jobs hold", chosen]

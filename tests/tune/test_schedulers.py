@@ -5,10 +5,11 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ray.tune.experiment import Trial as TuneTrial
 
 from raytrain.tune.config import Dimension, Schedule, Search
 from raytrain.tune.ledger import Record
-from raytrain.tune.population import explored, perturbed
+from raytrain.tune.population import explored, perturbed, population_of
 from raytrain.tune.results import Point, Trial
 from raytrain.tune.schedulers import Judged, judge_of, rungs
 from raytrain.tune.search import propose
@@ -76,6 +77,29 @@ def test_a_space_that_holds_no_others_ends_the_search_for_them():
     space = Space({"train.losses.one.weight": Dimension(choice=[0.5])})
     config = {"number": 3, **space.params({"train.losses.one.weight": 0.5})}
     assert explored(space, config, random.Random(1)) == config
+
+
+RATE = "train.learning_rate"
+
+
+@pytest.mark.parametrize("kind", ["pbt", "pb2"])
+def test_two_that_go_on_from_one_trial_get_settings_that_none_had(kind):
+    """Ray Tune's PB2 gives both the settings of that one, as its model has nothing to go by yet."""
+    space = Space({RATE: Dimension(uniform=[0.1, 1.0])})
+    scheduler = population_of(kind, space, 0, 10, {})
+    scheduler.set_search_properties("average", "max")
+    best, *others = trials = [
+        TuneTrial("made", config={"number": number, RATE: rate}, trial_id=f"t{number}", stub=True)
+        for number, rate in enumerate((1.0, 0.2, 0.3), 1)
+    ]
+    for trial in trials:
+        scheduler.on_trial_add(None, trial)
+        result = {STEP: 10, "average": trial.config[RATE], "config": trial.config}
+        scheduler._save_trial_state(scheduler._trial_state[trial], 10, result, trial)
+    given = [scheduler._get_new_config(trial, best)[0][RATE] for trial in others]
+    assert len({round(rate, 6) for rate in [*given, *(trial.config[RATE] for trial in trials)]}) == 5
+    if kind == "pb2":
+        assert scheduler.current[:, 0].tolist() == pytest.approx(given)  # its model knows
 
 
 def test_what_lies_at_the_edge_of_steps_is_perturbed_within_them():

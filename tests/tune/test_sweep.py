@@ -66,7 +66,6 @@ def test_whatever_trials_do_the_sweep_ends_and_says_so(tmp_path):
     assert by_mood["dies"].tries == 2
     assert by_mood["dies"].why == "tried 2 times; the last: its process ended with signal 9: Killed by somebody"
     assert "no score for 2 s" in by_mood["hangs"].why
-    assert 4 <= by_mood["hangs"].cost.seconds < 60  # both of its tries
     assert by_mood["dies once"].tries == 2
     assert by_mood["waits"].tries == 1  # though it gave no score for longer than another may
     assert [point.step for point in by_mood["dies once"].curve] == list(range(EVERY, MAX_STEPS + 1, EVERY))

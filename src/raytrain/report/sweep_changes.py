@@ -52,7 +52,7 @@ def _end(trial: Trial) -> int:
 def _positions(setting: Coordinate, trial: Trial) -> list[float | None]:
     """Where the setting was at first, and after each change."""
     held = [trial.settings, *(change.settings for change in trial.changes)]
-    return [setting.position(trial.model_copy(update={"settings": settings})) for settings in held]
+    return [setting.position(settings) for settings in held]
 
 
 def _panel(sweep: Sweep, trials: list[Trial], ends: dict[int, int], setting: Coordinate, name: str, key: str) -> str:

@@ -35,7 +35,7 @@ def trials_csv(sweep: Sweep) -> str:
             *(trial.number, trial.state, trial.why, trial.tries, step_of(trial)),
             *(scores.get(objective) for objective in sweep.objectives),
             *(by_language.get(language) for language in languages),
-            *(_plain(setting.value(trial)) for setting in settings),
+            *(_plain(setting.value(trial.settings)) for setting in settings),
             *(cost.steps, cost.pairs, cost.seconds, cost.gpu_hours, cost.money, sweep.currency, trial.artifact),
         ]
 

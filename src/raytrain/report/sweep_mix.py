@@ -35,7 +35,7 @@ def mixes(sweep: Sweep, key: str) -> list[str]:
             for trial in best_first(sweep.trials, sweep.objectives[0])
             if trial.state in ("finished", "stopped")
             and score_of(trial, sweep.objectives[0]) is not None
-            and shares[0].value(trial) is not None
+            and shares[0].value(trial.settings) is not None
         ]
         if trials:
             draw = _triangle if len(shares) == 3 else _stacked
@@ -57,7 +57,7 @@ def _triangle(sweep: Sweep, name: str, shares: Sequence[Coordinate], trials: Seq
         axes.spines["bottom"].set_visible(False)
         _grid(axes, [share.language for share in shares])
         for trial in sorted(trials, key=lambda t: (t.number in marked, t.number in scores)):
-            x, y = _place([share.value(trial) for share in shares])
+            x, y = _place([share.value(trial.settings) for share in shares])
             look: dict[str, Any] = {"marker": "o", "markersize": 6, "clip_on": False, "zorder": 3, "linestyle": "none"}
             if trial.number in scores:
                 look |= {"color": colours[trial.number], "markeredgecolor": "white", "markeredgewidth": 0.5}
@@ -130,7 +130,7 @@ def _draw_bars(axes: Axes, shares: Sequence[Coordinate], order: Sequence[Trial],
         edges = [*at, at[-1] + 1]
         base = np.zeros(len(trials))
         for index, share in enumerate(shares):
-            top = base + [share.value(trial) for trial in trials]
+            top = base + [share.value(trial.settings) for trial in trials]
             tint = _tint(index)
             axes.stairs(top, edges, baseline=base, fill=True, color=tint, alpha=0.45 if faint else 1, linewidth=0)
             base = top

@@ -70,7 +70,7 @@ def _scales(sweep: Sweep, trials: Sequence[Trial]) -> list[_Scale]:
     names = setting_names(settings)
     found = []
     for setting in settings:
-        places = {trial.number: p for trial in trials if (p := setting.position(trial)) is not None}
+        places = {trial.number: p for trial in trials if (p := setting.position(trial.settings)) is not None}
         share = f"share of {setting.language}"
         name, above = (setting.language, "share of") if names[setting] == share else (names[setting], "")
         room = _CLOSE if setting.language else _APART

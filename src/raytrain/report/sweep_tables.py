@@ -200,7 +200,7 @@ def models_table(sweep: Sweep) -> Table | None:
 
 
 def _share(share: Coordinate, trial: Trial) -> Cell:
-    value = share.value(trial)
+    value = share.value(trial.settings)
     return _NONE if value is None else Cell(f"{value:.1%}")
 
 

@@ -19,12 +19,18 @@ from raytrain.section import KeyedByLabel, Label, Labels, Section, Seed, Seeds, 
 
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 Whole = Annotated[list[int], Field(min_length=2, max_length=2)]
+DIGITS = 6  # of settings that are drawn: enough, and readable in a job file
 RANGES = ("uniform", "loguniform", "quniform", "randint", "lograndint")
 
 
 def _even(value: object) -> object:
     """A list of languages is a mix that prefers none of them."""
     return dict.fromkeys(value, 1.0) if isinstance(value, list) and len(set(map(str, value))) == len(value) else value
+
+
+def rounded(value: float) -> float:
+    """A number of a range as settings have it."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 class Dimension(Section):
@@ -88,7 +94,7 @@ class Dimension(Section):
             raise ValueError(f"give exactly one of {words}: found {' and '.join(given) or 'none of them'}")
         if self.word in RANGES:
             low, high = self.bounds
-            if float(f"{low:.6g}") >= float(f"{high:.6g}"):  # settings have six digits
+            if low >= high or (not self.whole and rounded(low) >= rounded(high)):
                 raise ValueError(f"{self.word}: {low:g} to {high:g} holds no two values")
             if self.log and low <= 0:
                 raise ValueError(f"{self.word}: low must be above 0")

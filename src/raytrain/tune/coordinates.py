@@ -1,6 +1,7 @@
 """The settings of a sweep as coordinates of its trials: a language of a mix is one of its own. Data only."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,20 +23,20 @@ class Coordinate:
     log: bool = False
     options: tuple[Any, ...] = field(default=(), hash=False)  # may be lists
 
-    def value(self, trial: Trial) -> Any:
-        """What the trial has there; None if it has none. Of a mix the share, after normalisation."""
-        value = trial.settings.get(self.key)
+    def value(self, settings: Mapping[str, Any]) -> Any:
+        """What settings have there; None if they have nothing. Of a mix the share, after normalisation."""
+        value = settings.get(self.key)
         if not self.language:
             return value
         shares = _shares(value)
         return shares.get(self.language, 0.0) if shares else None
 
-    def position(self, trial: Trial) -> float | None:
+    def position(self, settings: Mapping[str, Any]) -> float | None:
         """Where that is between the ends of the scale, in [0, 1]; of options, at even distances.
 
         None for what has no place: no value, or a zero on a logarithmic scale.
         """
-        value = self.value(trial)
+        value = self.value(settings)
         if self.options:
             return self.options.index(value) / max(1, len(self.options) - 1) if value in self.options else None
         number = _number(value)

@@ -68,7 +68,7 @@ def importances(sweep: Sweep) -> list[Importance]:
 
 def _for_objective(sweep: Sweep, found: Comparable, objective: str) -> Importance:
     trials = [trial for trial in sweep.trials if trial.number in found.scores]
-    places = {c: [c.position(trial) for trial in trials] for c in coordinates_of(sweep)}
+    places = {c: [c.position(trial.settings) for trial in trials] for c in coordinates_of(sweep)}
     # A setting that most trials have is compared among those, as where only the job file itself lacks it.
     places = {c: column for c, column in places.items() if column.count(None) <= len(trials) / 2}
     whole = [i for i in range(len(trials)) if all(column[i] is not None for column in places.values())]

@@ -64,42 +64,38 @@ class _Taught:
         self._told[trial].add(step)
         return super().on_trial_result(tune_controller, trial, result)  # type: ignore[misc]
 
-    def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _explored(self, trial: Any, trial_to_clone: Any) -> dict[str, Any]:
         """Another change for each trial that goes on from the same one, and each time."""
         step = self._trial_state[trial_to_clone].last_train_time  # type: ignore[attr-defined]
         rng = random.Random(f"{self._seed} {trial.trial_id} {step}")
-        config = self._chosen(trial, trial_to_clone)
-        if config is None or _is_among(_settings(self._space, config), self._taken):
-            config = explored(self._space, trial_to_clone.config, rng, self._taken)
-            self._chosen_instead(config)
-        self._taken.append(_settings(self._space, config))
-        return config, {}
-
-    def _chosen(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
-        """What the scheduler itself would give."""
-        return None
-
-    def _chosen_instead(self, config: Mapping[str, Any]) -> None:
-        """It is told what was given, where that is something else."""
+        return explored(self._space, trial_to_clone.config, rng, self._taken)
 
 
 class _PBT(_Taught, PopulationBasedTraining):  # type: ignore[misc]
-    pass
+    def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        config = self._explored(trial, trial_to_clone)
+        self._taken.append(_settings(self._space, config))
+        return config, {}
 
 
 class _PB2(_Taught, PB2):  # type: ignore[misc]
-    """What Ray Tune's gives are the settings gone on from themselves, as long as its model has too little to go by."""
+    def _get_new_config(self, trial: Any, trial_to_clone: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What Ray Tune's gives, unless some trial has that: until its model has enough to go by, it is what the one
+        to go on from has."""
+        rows = len(self.data)
+        config, told = super()._get_new_config(trial, trial_to_clone)
+        if _is_among(_settings(self._space, config), self._taken):
+            config = self._explored(trial, trial_to_clone)
+            self._model(config, rows)
+        self._taken.append(_settings(self._space, config))
+        return config, told
 
-    def _chosen(self, trial: Any, trial_to_clone: Any) -> dict[str, Any] | None:
-        self._rows = len(self.data)
-        config: dict[str, Any] = PB2._get_new_config(self, trial, trial_to_clone)[0]
-        return config
-
-    def _chosen_instead(self, config: Mapping[str, Any]) -> None:
+    def _model(self, config: Mapping[str, Any], rows: int) -> None:
+        """Tells the model what was given in place of its choice, which it noted last. ``rows``: it had before that."""
         names = list(self._hyperparam_bounds_flat)
         values = [config[name] for name in names]
         self.current[-1] = values
-        if len(self.data) > self._rows:
+        if len(self.data) > rows:
             self.data.loc[len(self.data) - 1, names] = values
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from raytrain.tune.config import Dimension
+from raytrain.tune.config import DIGITS, Dimension, rounded
 from raytrain.tune.results import Axis, Change
 
 # Every process that reads a job file imports this, so optuna and scipy are imported by who needs them only.
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SMALLEST_SHARE = 1e-6  # of a language: less is no share that a plan can give
 FEW = 64  # combinations that are all checked
-_DIGITS = 6
 _EDGE = 1e-9  # nearer to 0 or 1 than this scipy finds no root
 MIX = "train.mix.weights"
 _BESIDE_WEIGHTS = ("max_passes", "group_small")
@@ -171,7 +170,7 @@ def _value(key: str, dimension: Dimension, params: Mapping[str, Any]) -> Any:
         return shares_of(drawn, dimension.dirichlet)
     if dimension.choice is not None:
         return dimension.choice[params[key]]
-    return int(params[key]) if dimension.whole else _rounded(params[key])
+    return int(params[key]) if dimension.whole else rounded(params[key])
 
 
 def _draw(key: str, dimension: Dimension, value: Any) -> Params | None:
@@ -186,7 +185,7 @@ def _draw(key: str, dimension: Dimension, value: Any) -> Params | None:
         return None
     low, high = dimension.bounds
     near = min(max(value, low), high)  # a setting is rounded, and may be beyond an end by that
-    return {key: near} if _rounded(near) == _rounded(value) and dimension.nearest(near) == near else None
+    return {key: near} if rounded(near) == rounded(value) and dimension.nearest(near) == near else None
 
 
 def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> dict[str, float]:
@@ -200,10 +199,10 @@ def shares_of(sticks: Sequence[float], concentration: Mapping[str, float]) -> di
         shares.append(left * taken)
         left *= 1.0 - taken
     floored = np.maximum([*shares, left], SMALLEST_SHARE)
-    rounded = np.round(floored / floored.sum(), _DIGITS)
-    largest = int(np.argmax(rounded))
-    rounded[largest] = np.round(rounded[largest] + 1.0 - rounded.sum(), _DIGITS)  # so that they sum to 1
-    return dict(zip(languages, rounded.tolist(), strict=True))
+    shared = np.round(floored / floored.sum(), DIGITS)
+    largest = int(np.argmax(shared))
+    shared[largest] = np.round(shared[largest] + 1.0 - shared.sum(), DIGITS)  # so that they sum to 1
+    return dict(zip(languages, shared.tolist(), strict=True))
 
 
 def sticks_of(weights: Mapping[str, float], concentration: Mapping[str, float]) -> list[float]:
@@ -231,12 +230,8 @@ def _axis(key: str, dimension: Dimension) -> Axis:
 
 def _ends(dimension: Dimension) -> list[Any]:
     if dimension.dirichlet is not None:
-        return [dict.fromkeys(dimension.dirichlet, _rounded(1.0 / len(dimension.dirichlet)))]
+        return [dict.fromkeys(dimension.dirichlet, rounded(1.0 / len(dimension.dirichlet)))]
     if dimension.choice is not None:
         return dimension.choice
     low, high = dimension.bounds
     return [int(low), int(high)] if dimension.whole else [low, high]
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
